@@ -1,0 +1,132 @@
+import js from '@eslint/js';
+import prettier from 'eslint-config-prettier';
+import { importX } from 'eslint-plugin-import-x';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The layers of the architecture column, from the ledger up to the adapters. A layer knows the one below it
+ * and nothing above it; this list is what makes that true.
+ * @type {{ layer: string, mayNotImport: string[], because: string }[]}
+ */
+const layers = [
+  {
+    layer: './src/client',
+    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', './packages'],
+    because: 'the client is the lowest layer in the browser and on servers',
+  },
+  {
+    layer: './src/store',
+    mayNotImport: ['./src/elements', './src/cdn.ts', './packages'],
+    because: 'the store is headless: it knows the client and no framework',
+  },
+  {
+    layer: './src/elements',
+    mayNotImport: ['./src/cdn.ts', './packages'],
+    because: 'elements know the store by its interface, and nothing above them',
+  },
+  {
+    layer: './packages/node/src',
+    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', './packages/server'],
+    because: 'the Node SDK is the client for servers, nothing else',
+  },
+  {
+    layer: './packages/server/src',
+    mayNotImport: ['./src', './packages/node/src'],
+    because: 'the server shares no source with its clients; they meet in openapi.json',
+  },
+  {
+    layer: './packages/server/src/metering',
+    mayNotImport: ['./packages/server/src/!(metering)', './packages/server/src/!(metering)/**/*'],
+    because: 'metering rules are pure functions: no I/O, no HTTP, no store',
+  },
+  {
+    layer: './packages/server/src/ledger',
+    mayNotImport: ['./packages/server/src/!(ledger|metering)', './packages/server/src/!(ledger|metering)/**/*'],
+    because: 'a ledger loads, locks and persists; it knows the metering rules and nothing of HTTP',
+  },
+  {
+    layer: './packages/server/src/!(demo|cli.ts)',
+    mayNotImport: ['./packages/server/src/demo'],
+    because: 'the demo exists only under `billingos dev`',
+  },
+];
+
+/** @param {string} pattern */
+const isGlob = (pattern) => pattern.includes('!(');
+
+/** @type {(names: string[], message: string) => import('eslint').Linter.RuleEntry} */
+const forbidGlobals = (names, message) => ['error', ...names.map((name) => ({ name, message }))];
+
+export default tseslint.config(
+  { ignores: ['**/dist/', 'packages/server/public/', '**/*.generated.ts', '**/.billingos/'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { 'import-x': importX },
+    rules: {
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          basePath: import.meta.dirname,
+          zones: layers.flatMap(({ layer, mayNotImport, because }) => {
+            const globs = mayNotImport.filter(isGlob);
+            const folders = mayNotImport.filter((path) => !isGlob(path));
+            return [globs, folders]
+              .filter((from) => from.length > 0)
+              .map((from) => ({ target: layer, from, message: `${because}.` }));
+          }),
+        },
+      ],
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      'no-console': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  {
+    files: ['src/client/**', 'src/store/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': forbidGlobals(
+        ['document', 'window', 'HTMLElement', 'customElements', 'localStorage', 'sessionStorage'],
+        'Client and store are headless: what comes from a page is injected.',
+      ),
+    },
+  },
+  {
+    files: ['packages/server/src/metering/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', 'hono*', 'libsql', 'zod', '@hono/*'], message: 'Metering is pure.' }] }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'The clock is an argument.' },
+        { object: 'Math', property: 'random', message: 'Randomness is an argument.' },
+      ],
+    },
+  },
+  {
+    files: ['scripts/**', '*.config.js', 'packages/server/src/cli.ts'],
+    languageOptions: { globals: globals.node },
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['packages/server/demo/**'],
+    languageOptions: { globals: globals.browser },
+  },
+  {
+    files: ['**/*.test.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-unused-expressions': 'off' },
+  },
+  prettier,
+);

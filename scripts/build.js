@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root, run, step } from './setup.js';
+
+/** What the built files depend on. */
+const SOURCES = ['src', 'packages/node', 'packages/server/src', 'package-lock.json', 'vite.config.ts', 'scripts/build.js'];
+const OUTPUTS = ['dist/client/index.js', 'dist/cdn/billingos.js', 'packages/node/dist/index.js', 'packages/server/dist/cli.js'];
+const STAMP = join(root, 'node_modules', '.billingos-build');
+
+/** Builds all packages, unless nothing they are made of has changed since the last time. */
+export function build() {
+  const fingerprint = fingerprintOf(SOURCES);
+  const built = existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint;
+  if (built && OUTPUTS.every((path) => existsSync(join(root, path)))) return;
+
+  step('Building @billingos/node');
+  bin('vite', ['build', 'packages/node', '--logLevel', 'warn']);
+  bin('tsc', ['-p', 'packages/node/tsconfig.build.json']);
+  step('Building @billingos/sdk: modules and types');
+  bin('vite', ['build', '--logLevel', 'warn']);
+  bin('tsc', ['-p', 'tsconfig.build.json']);
+  step('Building the drop-in');
+  bin('vite', ['build', '--mode', 'cdn', '--logLevel', 'warn']);
+  step('Building @billingos/server');
+  rmSync(join(root, 'packages/server/dist'), { recursive: true, force: true });
+  bin('tsc', ['-p', 'packages/server/tsconfig.build.json']);
+  chmodSync(join(root, 'packages/server/dist/cli.js'), 0o755);
+  copyDropIn();
+  writeFileSync(STAMP, fingerprint);
+}
+
+/** The server carries its own copy of the drop-in. */
+function copyDropIn() {
+  const target = join(root, 'packages/server/public');
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  cpSync(join(root, 'dist/cdn'), target, { recursive: true });
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} args
+ */
+function bin(name, args) {
+  run(join(root, 'node_modules/.bin', name), args);
+}
+
+/** @param {string[]} paths */
+function fingerprintOf(paths) {
+  const hash = createHash('sha256').update(process.version);
+  for (const file of paths.flatMap(filesBelow)) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+}
+
+/**
+ * @param {string} path
+ * @returns {string[]}
+ */
+function filesBelow(path) {
+  if (!statSync(join(root, path)).isDirectory()) return [path];
+  return readdirSync(join(root, path))
+    .filter((name) => name !== 'dist' && name !== 'node_modules')
+    .sort()
+    .flatMap((name) => filesBelow(`${path}/${name}`));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) build();

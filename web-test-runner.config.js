@@ -1,0 +1,19 @@
+import { esbuildPlugin } from '@web/dev-server-esbuild';
+import { playwrightLauncher } from '@web/test-runner-playwright';
+import { findChromium } from './scripts/setup.js';
+
+const executablePath = findChromium();
+if (executablePath === undefined) throw new Error('No Chromium found; `npm test` installs one.');
+
+export default {
+  files: 'src/elements/**/*.test.ts',
+  nodeResolve: { exportConditions: ['browser', 'development'] },
+  plugins: [esbuildPlugin({ ts: true, target: 'es2022', tsconfig: './tsconfig.json' })],
+  browsers: [
+    playwrightLauncher({
+      product: 'chromium',
+      launchOptions: { executablePath, args: ['--no-sandbox', '--disable-gpu'] },
+    }),
+  ],
+  testFramework: { config: { timeout: 10_000 } },
+};
