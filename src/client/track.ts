@@ -1,0 +1,44 @@
+import type { Api } from './api.ts';
+import { isBillingOSError, withIdempotencyKey, type BillingOSError } from './errors.ts';
+import { newIdempotencyKey } from './idempotency.ts';
+import { checkTrackInput, type ServerTrackInput, type TrackInput, type TrackOptions } from './track-input.ts';
+import type { TrackReply } from './wire.ts';
+
+/**
+ * Records one event; all attempts carry one idempotency key, so it counts once at most.
+ *
+ * @throws ValidationError before sending, for a quantity that is no number; QuotaExceededError and others when
+ *   the event was refused. An error with `idempotencyKey` says that the outcome is not known.
+ */
+export async function track(
+  api: Api,
+  path: string,
+  input: TrackInput | ServerTrackInput,
+  options: TrackOptions = {},
+): Promise<TrackReply> {
+  checkTrackInput(input);
+  const idempotencyKey = input.idempotencyKey ?? newIdempotencyKey();
+  const server: Partial<ServerTrackInput> = input;
+  const body = {
+    customer_id: server.customerId,
+    feature_key: input.featureKey,
+    quantity: input.quantity,
+    idempotency_key: idempotencyKey,
+    metadata: input.metadata,
+    timestamp: server.timestamp,
+    action: server.action,
+  };
+  try {
+    return await api.request<TrackReply>('POST', path, { body, ...options, pinCustomer: true });
+  } catch (error) {
+    throw isOutcomeUnknown(error) ? withIdempotencyKey(error, idempotencyKey) : error;
+  }
+}
+
+/**
+ * Whether the event may have been recorded in spite of the error. A 401 tells nothing about earlier attempts: the
+ * server looks at the credential before it looks at the key (wire contract §3).
+ */
+function isOutcomeUnknown(error: unknown): error is BillingOSError {
+  return isBillingOSError(error) && (error.retryable || error.name === 'AuthenticationError');
+}

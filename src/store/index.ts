@@ -1,0 +1,15 @@
+/** The headless usage store: one customer's numbers, live, for any number of subscribers. No framework, no DOM. */
+
+export { createStore } from './create-store.ts';
+export type { StoreOptions } from './create-store.ts';
+export { toUsageMetric } from './rows.ts';
+export type {
+  DataStatus,
+  FetchStatus,
+  TrackUsageInput,
+  TrackUsageResult,
+  UsageMetric,
+  UsageSnapshot,
+  UsageStore,
+} from './types.ts';
+export type { PageVisibility } from './visibility.ts';
