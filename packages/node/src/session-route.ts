@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BillingOS, type BillingOSOptions } from './billing-os.ts';
+
+/** Who is logged in at the host. */
+export interface SessionUser {
+  /** The merchant's own user id. */
+  userId: string;
+  organizationId?: string | undefined;
+}
+
+/** The SDK's options, and what the tokens are like. */
+export interface SessionRouteOptions extends BillingOSOptions {
+  /** Seconds a token lives, 60 to 86 400. 3 600 unless given. */
+  expiresIn?: number | undefined;
+  /** What the tokens allow. Everything a customer may do, unless given. */
+  allowedOperations?: readonly string[] | undefined;
+  /** Told of failures: the reply says nothing of their cause. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * The session route (UI contract §2) as a Web handler: 200 `{sessionToken, expiresAt, apiUrl}` for whom `callback`
+ * names, 401 when it answers null, 500 without a reason when anything fails. Never rejects.
+ */
+export function createSessionRoute(
+  options: SessionRouteOptions,
+  callback: (request: Request) => SessionUser | null | Promise<SessionUser | null>,
+): (request: Request) => Promise<Response> {
+  const answer = createAnswer(options);
+  return async (request) => {
+    const { status, body } = await answer(async () => callback(request));
+    return new Response(JSON.stringify(body), { status, headers: HEADERS });
+  };
+}
+
+/** The same for Node's `http`, Express and their kin. */
+export function createSessionHandler<Incoming extends IncomingMessage = IncomingMessage>(
+  options: SessionRouteOptions,
+  callback: (request: Incoming) => SessionUser | null | Promise<SessionUser | null>,
+): (request: Incoming, response: ServerResponse) => Promise<void> {
+  const answer = createAnswer(options);
+  return async (request, response) => {
+    const { status, body } = await answer(async () => callback(request));
+    response.writeHead(status, HEADERS).end(JSON.stringify(body));
+  };
+}
+
+const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+
+interface Answer {
+  status: number;
+  body: object;
+}
+
+type FindUser = () => Promise<SessionUser | null>;
+
+function createAnswer(options: SessionRouteOptions): (findUser: FindUser) => Promise<Answer> {
+  const { expiresIn, allowedOperations, onError, ...billingOptions } = options;
+  const billing = new BillingOS(billingOptions);
+  return async (findUser) => {
+    try {
+      const user = await findUser();
+      if (user === null) return refusal(401, 'unauthenticated', 'Nobody is signed in.');
+      const { sessionToken, expiresAt } = await billing.createSessionToken({
+        externalUserId: user.userId,
+        externalOrganizationId: user.organizationId,
+        expiresIn,
+        allowedOperations,
+      });
+      return {
+        status: 200,
+        body: { sessionToken, expiresAt: expiresAt.toISOString(), apiUrl: billing.apiUrl },
+      };
+    } catch (error) {
+      onError?.(error);
+      return refusal(500, 'session_failed', 'The session could not be made.');
+    }
+  };
+}
+
+function refusal(status: number, code: string, message: string): Answer {
+  return { status, body: { error: { code, message } } };
+}
