@@ -1,0 +1,68 @@
+import type { UsageStatus } from '../../client/wire.ts';
+import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
+import { isMoreUrgent } from './quota.ts';
+
+/** Who speaks for a store: the first display, else the first nudge, else the first bar. */
+export const AnnouncerRank = { display: 0, nudge: 1, bar: 2 } as const;
+export type AnnouncerRank = (typeof AnnouncerRank)[keyof typeof AnnouncerRank];
+
+/** An element that can speak: it renders the live region while `store` is spoken for by it. */
+export interface Voice {
+  readonly announcerRank: AnnouncerRank;
+  requestUpdate(): void;
+}
+
+const announcers = new WeakMap<UsageStore, Announcer>();
+
+/** The one announcer of a store. */
+export function announcerOf(store: UsageStore): Announcer {
+  const known = announcers.get(store);
+  if (known !== undefined) return known;
+  const made = new Announcer();
+  announcers.set(store, made);
+  return made;
+}
+
+/** Chooses who speaks, and finds what is worth saying: a threshold that was crossed upwards. */
+export class Announcer {
+  readonly #voices = new Set<Voice>();
+  readonly #statuses = new Map<string, UsageStatus>();
+  #seen: UsageSnapshot | undefined;
+  #leader: Voice | undefined;
+
+  join(voice: Voice): void {
+    this.#voices.add(voice);
+    this.#elect();
+  }
+
+  leave(voice: Voice): void {
+    this.#voices.delete(voice);
+    this.#elect();
+  }
+
+  speaksThrough(voice: Voice): boolean {
+    return this.#leader === voice;
+  }
+
+  /** The metrics that crossed a threshold since the last picture; none in the first. */
+  crossings(snapshot: UsageSnapshot): readonly UsageMetric[] {
+    if (snapshot === this.#seen || snapshot.status !== 'ready') return [];
+    this.#seen = snapshot;
+    const crossed = snapshot.metrics.filter(({ feature_key: key, status }) => {
+      const before = this.#statuses.get(key);
+      return before !== undefined && isMoreUrgent(status, before);
+    });
+    // Only what the plan has now is remembered, so the memory is as big as the plan.
+    this.#statuses.clear();
+    for (const metric of snapshot.metrics) this.#statuses.set(metric.feature_key, metric.status);
+    return crossed;
+  }
+
+  #elect(): void {
+    const [leader] = [...this.#voices].sort((a, b) => a.announcerRank - b.announcerRank);
+    if (leader === this.#leader) return;
+    this.#leader?.requestUpdate();
+    this.#leader = leader;
+    leader?.requestUpdate();
+  }
+}

@@ -1,0 +1,39 @@
+import { ContextRoot } from '@lit/context';
+import { warnOnce } from './dev.ts';
+import { onServer } from './environment.ts';
+
+let root: ContextRoot | undefined;
+
+/**
+ * Registers an element once. Does nothing on the server and where the same version is registered already; warns
+ * where it is another one; never throws, because a second copy of a script must not take a page down.
+ */
+export function define(name: string, element: CustomElementConstructor & { version: string }): void {
+  if (onServer) return;
+  attachContextRoot();
+  const present = customElements.get(name);
+  if (present === undefined) {
+    register(name, element);
+    return;
+  }
+  const version = 'version' in present ? String(present.version) : 'unknown';
+  if (version !== element.version) {
+    warnOnce(`<${name}> is already defined, version ${version}; version ${element.version} is ignored.`);
+  }
+}
+
+/** Keeps requests of consumers that upgrade before their provider, and repeats them when it arrives. */
+function attachContextRoot(): void {
+  if (root !== undefined) return;
+  root = new ContextRoot();
+  // On the document, above the default store's provider: requests that one answers never get here.
+  root.attach(document as unknown as HTMLElement);
+}
+
+function register(name: string, element: CustomElementConstructor): void {
+  try {
+    customElements.define(name, element);
+  } catch (error) {
+    warnOnce(`<${name}> could not be defined: ${String(error)}`);
+  }
+}

@@ -1,0 +1,25 @@
+import { onServer } from './environment.ts';
+
+/** Warnings told so far; a page that makes up ever new ones must not fill the memory. */
+const WARNINGS_MAX = 100;
+const LOCAL_HOSTS = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
+const told = new Set<string>();
+
+/** Tells the page's developer once. */
+export function warnOnce(message: string): void {
+  if (told.has(message) || told.size >= WARNINGS_MAX) return;
+  told.add(message);
+  // eslint-disable-next-line no-console -- the one place where the elements talk to developers
+  console.warn(`BillingOS: ${message}`);
+}
+
+/** Tells the page's developer once, on development pages only. */
+export function warnInDevelopment(message: string): void {
+  if (isDevelopment()) warnOnce(message);
+}
+
+/** A page on this machine, or one whose script tag says `data-debug`. */
+function isDevelopment(): boolean {
+  if (onServer) return false;
+  return LOCAL_HOSTS.test(location.hostname) || document.querySelector('script[data-debug]') !== null;
+}

@@ -1,0 +1,241 @@
+import { css } from 'lit';
+
+/** One meter and the lines of text around it, for the bar, the display and the nudge. */
+export const meterStyles = css`
+  .root {
+    --_bar: max(6px, round(0.4em, 1px));
+    font-variant-numeric: tabular-nums;
+  }
+
+  .top,
+  .sub {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: baseline;
+    justify-content: space-between;
+    column-gap: 1em;
+  }
+
+  .name {
+    min-inline-size: 0;
+    font-weight: 500;
+    hyphens: auto;
+    overflow-wrap: anywhere;
+  }
+
+  .value {
+    color: var(--_soft);
+  }
+
+  .value b {
+    color: var(--_ink);
+    font-weight: 600;
+  }
+
+  .sub {
+    color: var(--_soft);
+    font-size: 0.89em;
+  }
+
+  .sub .warning {
+    color: var(--_warn-ink);
+    font-weight: 500;
+  }
+
+  .sub :is(.critical, .exceeded) {
+    color: var(--_bad-ink);
+    font-weight: 500;
+  }
+
+  .meter {
+    --_fill: var(--_primary);
+    position: relative;
+    block-size: var(--_bar);
+  }
+
+  .meter.warning {
+    --_fill: var(--_warn);
+  }
+
+  .meter:is(.critical, .exceeded) {
+    --_fill: var(--_bad);
+  }
+
+  .track {
+    block-size: 100%;
+    border-radius: var(--_bar);
+    background: var(--_track);
+    overflow: hidden;
+  }
+
+  .lines {
+    position: absolute;
+    inset: 0;
+    display: block;
+    inline-size: 100%;
+    block-size: 100%;
+    border-radius: inherit;
+  }
+
+  .track .lines {
+    position: static;
+  }
+
+  .meter:dir(rtl) .lines {
+    transform: scaleX(-1);
+  }
+
+  .fill,
+  .sliver {
+    fill: var(--_fill);
+    height: 100%;
+    rx: calc(var(--_bar) / 2);
+  }
+
+  .sliver {
+    width: var(--_bar);
+  }
+
+  .fill.cut {
+    rx: 0;
+  }
+
+  .over,
+  .notch {
+    height: 100%;
+  }
+
+  .hatch-line {
+    fill: var(--_bad);
+  }
+
+  .hatch-ground {
+    fill: color-mix(in oklab, var(--_bad) 40%, var(--_surface));
+  }
+
+  .notch {
+    width: 2px;
+    fill: var(--_surface);
+    transform: translateX(-1px);
+  }
+
+  .marks {
+    overflow: visible;
+  }
+
+  .cap {
+    width: 2px;
+    height: calc(100% + 6px);
+    rx: 1px;
+    fill: var(--_ink);
+    transform: translate(-1px, -3px);
+  }
+
+  .segments {
+    display: flex;
+    gap: 3px;
+    block-size: 100%;
+  }
+
+  .segment {
+    flex: 1;
+    border-radius: var(--_bar);
+    background: var(--_track);
+    transition: background-color 300ms;
+  }
+
+  .segment.on {
+    background: var(--_fill);
+  }
+
+  .fill,
+  .over,
+  .cap {
+    transition:
+      width 500ms cubic-bezier(0.2, 0.8, 0.2, 1),
+      x 500ms cubic-bezier(0.2, 0.8, 0.2, 1),
+      fill 300ms;
+  }
+
+  .bone {
+    inline-size: 6em;
+    background: var(--_track);
+    clip-path: inset(0.14em 0 round 0.35em);
+    color: transparent;
+    animation: breathe 1.6s ease-in-out infinite alternate;
+  }
+
+  /* A line of text is as high as its line box; the bone within it only as high as its letters. */
+  .bone::before {
+    content: '\\200b';
+  }
+
+  .bone.value {
+    inline-size: 7em;
+  }
+
+  .sub .bone {
+    inline-size: 9em;
+  }
+
+  @keyframes breathe {
+    to {
+      opacity: 0.55;
+    }
+  }
+
+  @media (prefers-reduced-motion: reduce) {
+    .fill,
+    .over,
+    .cap,
+    .segment {
+      transition: none;
+    }
+
+    .bone {
+      animation: none;
+    }
+  }
+
+  @media print {
+    .track,
+    .segment,
+    .lines {
+      print-color-adjust: exact;
+    }
+  }
+
+  @media (forced-colors: active) {
+    .track,
+    .segment {
+      forced-color-adjust: none;
+      background: Canvas;
+      box-shadow: inset 0 0 0 1px CanvasText;
+    }
+
+    .fill,
+    .sliver,
+    .hatch-line {
+      fill: Highlight;
+    }
+
+    .segment.on {
+      background: Highlight;
+    }
+
+    .hatch-ground,
+    .notch {
+      fill: Canvas;
+    }
+
+    .cap {
+      fill: CanvasText;
+    }
+
+    .bone {
+      outline: 1px solid GrayText;
+      outline-offset: -0.15em;
+      clip-path: none;
+    }
+  }
+`;

@@ -1,0 +1,24 @@
+/** Digits a double holds for certain; what comes after them is noise of binary arithmetic. */
+const PRECISE_DIGITS = 12;
+
+/** A number as a host may assign it: `undefined` when absent, `NaN` when it is none. */
+export function toNumber(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string' && value.trim() !== '') return Number(value);
+  return NaN;
+}
+
+/** Numeric attributes keep "absent" and "empty" apart: Lit's own converter makes both 0 or null. */
+export const numberConverter = {
+  fromAttribute: (value: string | null): number | undefined => toNumber(value),
+};
+
+/** The number without the noise of binary arithmetic: 28.999999999999996 is 29. */
+export function denoise(value: number, digits = PRECISE_DIGITS): number {
+  return Number(value.toPrecision(digits));
+}
+
+export function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value));
+}

@@ -1,0 +1,75 @@
+/** One text, or one per plural category of its `{count}`. */
+export type Message = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
+
+/** Every text the elements can show, in English: the reference for all other catalogues. */
+export const en = {
+  heading: 'Usage',
+  live: 'Live',
+  loading: 'Loading usage…',
+  listSeparator: ', ',
+
+  valueOfLimit: '{used} of {limit}',
+  valueOfIncluded: '{used} of {limit} included',
+  valueCompact: '{used}/{limit}',
+  valueUnlimited: '{used} · {unlimited}',
+  unlimited: 'Unlimited',
+  unknownValue: '–',
+
+  percentUsed: '{percent} used, {left} left',
+  underOnePercent: 'Less than 1%',
+  left: '{left} left',
+  limitReached: 'Limit reached',
+  limitReachedOver: 'Limit reached, {over} over',
+  includedUsedUp: 'Included amount used up',
+  overIncluded: '{over} over the included amount',
+  resetsToday: 'Resets today',
+  resetsIn: { one: 'Resets in {count} day', other: 'Resets in {count} days' },
+
+  spokenUsed: '{used} of {limit} used',
+  spokenLimitReached: 'limit reached',
+  spokenResetsToday: 'resets today',
+  spokenResetsIn: { one: 'resets in {count} day', other: 'resets in {count} days' },
+  announcement: '{name}: {summary}',
+
+  stale: 'As of {time}, reconnecting…',
+  errorTitle: 'Your usage could not be loaded',
+  errorReason: 'Nothing is lost. Check your connection, then try again.',
+  retry: 'Try again',
+  unavailable: 'Not available right now',
+  emptyTitle: 'Nothing is metered',
+  emptyReason: 'Your plan has no usage limits.',
+  notInPlan: 'Not part of your plan',
+  signedOut: 'Sign in to see your usage.',
+
+  nudgeUsed: 'You have used {percent} of your {name}',
+  nudgeIncluded: 'You have used all of your included {name}',
+  nudgeReached: 'You have reached your limit for {name}',
+  nudgeLow: 'Running low on {name}',
+  nudgeReachedShort: 'Limit reached for {name}',
+  nudgeLeft: '{left} of {limit} left',
+  nudgeLeftUntil: '{left} of {limit} left until {date}',
+  nudgeUsedOf: '{used} of {limit} used.',
+  nudgeResets: 'Resets on {date}.',
+  nudgeResumes: 'It resets on {date}, or continue now on {plan}.',
+  nudgeContinue: 'Continue now on {plan}.',
+  offer: '{plan} has {limit} for {price}',
+  offerUnlimited: '{plan} is unlimited for {price}',
+  offerPrice: '{plan} for {price}',
+  upgrade: 'Upgrade',
+  upgradeTo: 'Upgrade to {plan}',
+  seePlan: 'See {plan}, {price}',
+  later: 'Maybe later',
+  dismiss: 'Dismiss',
+  limitChange: '{from} to {to}',
+  priceOnce: '{price}',
+  priceDay: '{price} a day',
+  priceWeek: '{price} a week',
+  priceMonth: '{price} a month',
+  priceYear: '{price} a year',
+} as const satisfies Record<string, Message>;
+
+/** The name of a text. */
+export type MessageKey = keyof typeof en;
+
+/** A whole catalogue: one message for every name. */
+export type Catalogue = Readonly<Record<MessageKey, Message>>;

@@ -1,0 +1,4 @@
+import { define } from '../internal/define.ts';
+import { BillingProvider } from './provider.ts';
+
+define('billing-provider', BillingProvider);

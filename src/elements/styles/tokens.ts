@@ -1,0 +1,72 @@
+import { css } from 'lit';
+
+/**
+ * The design tokens: five public ones, everything else derived from them. Each has a fallback, so that an element
+ * is whole without any stylesheet of the page's. `light-dark()` follows the inherited `color-scheme`.
+ */
+export const tokens = css`
+  :host {
+    --_ink: var(--billing-color-text, light-dark(oklch(0.21 0.01 270), oklch(0.96 0.005 270)));
+    --_surface: var(--billing-color-background, light-dark(#fff, oklch(0.205 0.008 270)));
+    --_primary: var(--billing-color-primary, light-dark(oklch(0.5 0.19 274), oklch(0.72 0.14 274)));
+    --_radius: var(--billing-radius, 0.875em);
+    --_soft: color-mix(in oklab, var(--_ink) 63%, var(--_surface));
+    --_line: color-mix(in oklab, var(--_ink) 11%, var(--_surface));
+    --_track: color-mix(in oklab, var(--_ink) 8%, var(--_surface));
+    --_warn: light-dark(oklch(0.625 0.15 62), oklch(0.8 0.14 78));
+    --_warn-ink: light-dark(oklch(0.47 0.11 60), oklch(0.85 0.11 80));
+    --_bad: light-dark(oklch(0.57 0.2 27), oklch(0.7 0.17 25));
+    --_bad-ink: light-dark(oklch(0.5 0.19 27), oklch(0.78 0.13 25));
+    --_good: light-dark(oklch(0.56 0.13 155), oklch(0.76 0.14 155));
+    /*
+     * Text on the brand colour: white below luminance 0.179, black above. There both have a contrast of 4.58:1,
+     * the lowest either can have, so any brand colour stays readable. --_deep moves the other way, for hover.
+     */
+    --_on-primary: color(
+      from var(--_primary) xyz-d65 calc(clamp(0, (0.179 - y) * 1e6, 1) * 0.9505)
+        clamp(0, (0.179 - y) * 1e6, 1) calc(clamp(0, (0.179 - y) * 1e6, 1) * 1.089)
+    );
+    --_deep: color(
+      from var(--_primary) xyz-d65 calc(clamp(0, (y - 0.179) * 1e6, 1) * 0.9505)
+        clamp(0, (y - 0.179) * 1e6, 1) calc(clamp(0, (y - 0.179) * 1e6, 1) * 1.089)
+    );
+  }
+
+  /* Firefox before 128 has no relative colours: right for the default brand colour, a guess for others. */
+  @supports not (color: color(from white xyz-d65 x y z)) {
+    :host {
+      --_on-primary: light-dark(#fff, #000);
+      --_deep: light-dark(#000, #fff);
+    }
+  }
+
+  :host([hidden]) {
+    display: none !important;
+  }
+
+  .root {
+    color: var(--_ink);
+    font-family: var(--billing-font, inherit);
+    line-height: 1.45;
+    text-align: start;
+    text-wrap: pretty;
+  }
+
+  .root[data-theme='light'] {
+    color-scheme: light;
+  }
+
+  .root[data-theme='dark'] {
+    color-scheme: dark;
+  }
+
+  .unseen {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    margin: -1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+`;

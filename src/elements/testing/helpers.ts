@@ -1,0 +1,49 @@
+import type { LitElement } from 'lit';
+
+/** What a person reads in an element: no hidden text, white space as one. */
+export function textOf(element: Element, selector = '.root'): string {
+  const part = element.shadowRoot?.querySelector(selector)?.cloneNode(true);
+  if (!(part instanceof Element)) return '';
+  for (const hidden of part.querySelectorAll('.unseen')) hidden.remove();
+  return part.textContent.replace(/\s+/g, ' ').trim();
+}
+
+export function find(element: Element, selector: string): HTMLElement | null {
+  return element.shadowRoot?.querySelector<HTMLElement>(selector) ?? null;
+}
+
+/** Puts an element with these properties on the page, and waits until it is drawn. */
+export async function mount<Made extends LitElement>(
+  element: Made,
+  properties: Partial<Made> = {},
+  parent: Element = document.body,
+): Promise<Made> {
+  Object.assign(element, properties);
+  parent.append(element);
+  mounted.add(element);
+  await element.updateComplete;
+  return element;
+}
+
+/** Removes whatever tests left behind. */
+export function cleanUp(): void {
+  for (const element of mounted) element.remove();
+  mounted.clear();
+}
+
+/* eslint-disable no-console -- it is the console that is looked at here */
+
+/** Console warnings while `action` runs. */
+export async function warningsOf(action: () => unknown): Promise<string[]> {
+  const warnings: string[] = [];
+  const { warn } = console;
+  console.warn = (...parts: unknown[]) => warnings.push(parts.join(' '));
+  try {
+    await action();
+  } finally {
+    console.warn = warn;
+  }
+  return warnings;
+}
+
+const mounted = new Set<Element>();

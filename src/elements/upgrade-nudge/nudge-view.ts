@@ -1,0 +1,170 @@
+import { html } from 'lit';
+import type { SuggestedPlan, UsageStatus } from '../../client/wire.ts';
+import type { UsageMetric } from '../../store/types.ts';
+import type { Trigger } from '../events.ts';
+import { formatAmount, formatDay, formatNumber, formatPercent, formatPrice } from '../internal/format.ts';
+import { type Localizer, rich, text } from '../internal/localizer.ts';
+import { clamp } from '../internal/number.ts';
+import { CRITICAL_AT_DEFAULT, percentOf, type Quota, quotaOf, remainingOf } from '../internal/quota.ts';
+import { amountsOf } from '../internal/wording.ts';
+import type { MessageKey } from '../locales/en.ts';
+
+export type NudgeVariant = 'banner' | 'toast' | 'modal' | 'inline';
+
+/** Rows of a plan comparison; a nudge is no pricing page. */
+const LIMITS_MAX = 6;
+const EXCEEDED_AT = 100;
+const INTERVAL_KEYS: Readonly<Record<string, MessageKey>> = {
+  day: 'priceDay',
+  week: 'priceWeek',
+  month: 'priceMonth',
+  year: 'priceYear',
+};
+
+/** Everything a nudge shows, in words. Pieces may be templates: foreign names stand in a `<bdi>`. */
+export interface NudgeView {
+  readonly severity: Extract<UsageStatus, 'warning' | 'critical' | 'exceeded'>;
+  readonly title: unknown;
+  readonly body: unknown;
+  readonly quota: Quota | undefined;
+  /** What the button says; `undefined` for no button. */
+  readonly cta: unknown;
+  readonly plan: PlanView | undefined;
+}
+
+/** The suggested plan beside the present one. */
+export interface PlanView {
+  readonly name: string;
+  readonly price: string;
+  readonly interval: string;
+  readonly limits: readonly { title: string; from: string; to: string }[];
+}
+
+/** A trigger with the feature it is about, as far as it is known. */
+interface Subject {
+  readonly trigger: Trigger;
+  readonly name: unknown;
+  readonly quota: Quota | undefined;
+  readonly plan: SuggestedPlan | null;
+  readonly exceeded: boolean;
+}
+
+/** Words for a trigger: the catalogue's, or a host's own where its message says something. */
+export function viewOf(
+  l: Localizer,
+  trigger: Trigger,
+  { variant, metrics, own }: { variant: NudgeVariant; metrics: readonly UsageMetric[]; own: boolean },
+): NudgeView {
+  const metric = metrics.find((candidate) => candidate.feature_key === trigger.feature);
+  const plan = trigger.suggestedPlan ?? null;
+  const severity = severityOf(trigger);
+  const subject: Subject = {
+    trigger,
+    plan,
+    quota: metric === undefined ? undefined : quotaOf(metric),
+    exceeded: severity === 'exceeded',
+    name: html`<bdi>${metric?.feature_title ?? titleIn(plan, trigger.feature) ?? trigger.feature}</bdi>`,
+  };
+  const message = own ? trigger.message : undefined;
+  return {
+    severity,
+    quota: subject.quota,
+    title: message?.title ?? titleOf(l, subject, variant),
+    body: message === undefined ? bodyOf(l, subject, variant) : (message.body ?? ''),
+    cta: message?.cta ?? (plan === null ? undefined : ctaOf(l, plan, variant)),
+    plan: plan === null ? undefined : planViewOf(l, plan, metrics),
+  };
+}
+
+/** How urgent a trigger is; a host's own may leave it to the threshold. */
+export function severityOf({ severity, threshold }: Trigger): NudgeView['severity'] {
+  if (severity !== undefined) return severity;
+  if (threshold >= EXCEEDED_AT) return 'exceeded';
+  return threshold >= CRITICAL_AT_DEFAULT ? 'critical' : 'warning';
+}
+
+function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, variant: NudgeVariant): unknown {
+  if (exceeded) {
+    if (quota?.overageAllowed === true) return rich(l, 'nudgeIncluded', { name });
+    return rich(l, variant === 'toast' ? 'nudgeReachedShort' : 'nudgeReached', { name });
+  }
+  if (variant === 'toast') return rich(l, 'nudgeLow', { name });
+  const percent = quota === undefined ? Math.floor(trigger.actual ?? trigger.threshold) : percentOf(quota);
+  return rich(l, 'nudgeUsed', { name, percent: formatPercent(l.locale, clamp(percent, 0, EXCEEDED_AT)) });
+}
+
+function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown {
+  if (variant === 'modal') return [usedOf(l, subject), ' ', untilOf(l, subject)];
+  if (variant === 'toast') return subject.exceeded ? untilOf(l, subject) : leftOf(l, subject);
+  return subject.plan === null ? untilOf(l, subject) : offerOf(l, subject, subject.plan);
+}
+
+/** "158 of 1,000 left until 1 Dec" */
+function leftOf(l: Localizer, { trigger, quota }: Subject): unknown {
+  const date = formatDay(l.locale, trigger.resets_at ?? '', 'short');
+  if (quota === undefined) return date === '' ? '' : text(l, 'nudgeResets', { date });
+  const left = formatAmount(l.locale, remainingOf(quota), quota.unit);
+  const { limit } = amountsOf(l, quota);
+  return text(l, date === '' ? 'nudgeLeft' : 'nudgeLeftUntil', { left, limit, date });
+}
+
+/** "842 of 1,000 used." */
+function usedOf(l: Localizer, { quota }: Subject): string {
+  return quota === undefined ? '' : text(l, 'nudgeUsedOf', amountsOf(l, quota));
+}
+
+/** "Resets on 1 December." */
+function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unknown {
+  const date = formatDay(l.locale, trigger.resets_at ?? '', 'long');
+  const blocked = exceeded && quota?.overageAllowed !== true;
+  if (blocked && plan !== null) {
+    const name = html`<bdi>${plan.name}</bdi>`;
+    return rich(l, date === '' ? 'nudgeContinue' : 'nudgeResumes', { date, plan: name });
+  }
+  return date === '' ? '' : text(l, 'nudgeResets', { date });
+}
+
+/** "Pro has 10,000 for $49 a month" */
+function offerOf(l: Localizer, { trigger, quota }: Subject, plan: SuggestedPlan): unknown {
+  const name = html`<bdi>${plan.name}</bdi>`;
+  const price = priceText(l, plan);
+  const change = plan.limits.find(({ feature }) => feature === trigger.feature);
+  if (change === undefined) return rich(l, 'offerPrice', { plan: name, price });
+  if (change.to === null) return rich(l, 'offerUnlimited', { plan: name, price });
+  const limit = formatAmount(l.locale, change.to, quota?.unit ?? null);
+  return rich(l, 'offer', { plan: name, limit, price });
+}
+
+function ctaOf(l: Localizer, plan: SuggestedPlan, variant: NudgeVariant): unknown {
+  const name = html`<bdi>${plan.name}</bdi>`;
+  if (variant === 'toast') return rich(l, 'seePlan', { plan: name, price: priceText(l, plan) });
+  return variant === 'modal' ? rich(l, 'upgradeTo', { plan: name }) : text(l, 'upgrade');
+}
+
+function planViewOf(l: Localizer, plan: SuggestedPlan, metrics: readonly UsageMetric[]): PlanView {
+  const price = formatPrice(l.locale, plan.price.amount, plan.price.currency);
+  const limits = plan.limits.slice(0, LIMITS_MAX).map(({ feature, title, from, to }) => {
+    const unit = metrics.find((metric) => metric.feature_key === feature)?.unit ?? null;
+    return { title, from: limitText(l, from, unit), to: limitText(l, to, unit) };
+  });
+  // The words around the price, so that the price itself can be set larger.
+  const interval = text(l, intervalKey(plan), { price: '' }).trim();
+  return { name: plan.name, price, interval, limits };
+}
+
+function priceText(l: Localizer, plan: SuggestedPlan): string {
+  return text(l, intervalKey(plan), { price: formatPrice(l.locale, plan.price.amount, plan.price.currency) });
+}
+
+function intervalKey(plan: SuggestedPlan): MessageKey {
+  return INTERVAL_KEYS[plan.price.interval] ?? 'priceOnce';
+}
+
+function limitText(l: Localizer, limit: number | null, unit: string | null): string {
+  if (limit === null) return text(l, 'unlimited');
+  return Number.isFinite(limit) ? formatAmount(l.locale, limit, unit) : formatNumber(l.locale, limit);
+}
+
+function titleIn(plan: SuggestedPlan | null, feature: string): string | undefined {
+  return plan?.limits.find((limit) => limit.feature === feature)?.title;
+}

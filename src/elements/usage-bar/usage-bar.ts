@@ -1,0 +1,221 @@
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { AnnouncerRank } from '../internal/announcer.ts';
+import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { warnInDevelopment } from '../internal/dev.ts';
+import { isSignedOut } from '../internal/errors.ts';
+import { type Localizer, text } from '../internal/localizer.ts';
+import { meterStyles } from '../internal/meter.styles.ts';
+import { renderMeter, renderSkeleton, renderTop } from '../internal/meter.ts';
+import { clamp, numberConverter, toNumber } from '../internal/number.ts';
+import { CRITICAL_AT_DEFAULT, type Quota, quotaOf, statusOf, WARN_AT_DEFAULT } from '../internal/quota.ts';
+import { formatAmount } from '../internal/format.ts';
+import { tokens } from '../styles/tokens.ts';
+import { styles } from './usage-bar.styles.ts';
+
+/** What the bar can say, decided once per update and used for its picture and its states alike. */
+type View =
+  | { kind: 'loading' }
+  | { kind: 'quota'; quota: Quota; stale: boolean }
+  | { kind: 'amount'; consumed: number }
+  | { kind: 'failed' | 'notInPlan' | 'signedOut' };
+
+/**
+ * One meter: a metered feature of the signed-in customer by `feature-key`, or any figures by `consumed` and `limit`.
+ *
+ * @element billing-usage-bar
+ * @attr {string} feature-key - The metered feature to show.
+ * @attr {number} consumed - What is used. Wins over `feature-key`; nothing is requested then. Absent: loading.
+ * @attr {number} limit - What there is. Absent: unlimited.
+ * @attr {string} label - The name; by default the feature's title.
+ * @attr {string} unit - The unit of `consumed` and `limit`. `byte`, `kb`, `mb`, `gb` and `tb` read as sizes.
+ * @attr {number} warn-at - Percentage from which the bar warns. Default 80, or the server's rule.
+ * @attr {number} critical-at - Percentage from which it is critical. Default 95, or the server's rule.
+ * @attr {boolean} hide-label - Hides the name. It stays the meter's accessible name.
+ * @attr {boolean} hide-value - Hides the number, unless the name is hidden too.
+ * @attr {'auto'|'light'|'dark'} theme - `auto` follows the inherited `color-scheme`.
+ * @prop {UsageStore} store - A store that wins over the provider's.
+ *
+ * @slot - Shown until the element is defined and configured.
+ *
+ * @csspart base - Everything.
+ * @csspart track - What the fill runs in.
+ * @csspart fill - The used share: an SVG rectangle, coloured by `fill`, or a segment, coloured by `background`.
+ * @csspart label - The name.
+ * @csspart value - The number.
+ *
+ * @cssprop --billing-color-primary - Brand colour.
+ * @cssprop --billing-color-background - Surface.
+ * @cssprop --billing-color-text - Text.
+ * @cssprop --billing-radius - Corner radius.
+ * @cssprop --billing-font - Typeface; by default the page's.
+ *
+ * @cssstate loading - No number yet.
+ * @cssstate error - No number to be had, or nothing configured.
+ * @cssstate stale - The number is the last known one and may be old.
+ * @cssstate warning - From `warn-at`.
+ * @cssstate critical - From `critical-at`.
+ * @cssstate exceeded - Nothing is left.
+ * @cssstate unlimited - There is no limit.
+ */
+export class BillingUsageBar extends BillingElement {
+  static override styles = [tokens, meterStyles, styles];
+
+  static override properties: PropertyDeclarations = {
+    featureKey: { attribute: 'feature-key' },
+    consumed: { converter: numberConverter },
+    limit: { converter: numberConverter },
+    label: {},
+    unit: {},
+    warnAt: { attribute: 'warn-at', converter: numberConverter },
+    criticalAt: { attribute: 'critical-at', converter: numberConverter },
+    hideLabel: { attribute: 'hide-label', type: Boolean },
+    hideValue: { attribute: 'hide-value', type: Boolean },
+  };
+
+  declare featureKey: string | null | undefined;
+  declare consumed: number | null | undefined;
+  declare limit: number | null | undefined;
+  declare label: string | null | undefined;
+  declare unit: string | null | undefined;
+  declare warnAt: number | null | undefined;
+  declare criticalAt: number | null | undefined;
+  declare hideLabel: boolean;
+  declare hideValue: boolean;
+
+  constructor() {
+    super();
+    this.hideLabel = false;
+    this.hideValue = false;
+  }
+
+  override get announcerRank(): AnnouncerRank {
+    return AnnouncerRank.bar;
+  }
+
+  override get needsStore(): boolean {
+    return toNumber(this.consumed) === undefined && isGiven(this.featureKey);
+  }
+
+  protected override currentStates(): readonly StateName[] {
+    const view = this.#view();
+    if (view.kind === 'loading') return ['loading'];
+    if (view.kind === 'failed') return ['error'];
+    if (view.kind !== 'quota') return [];
+    const { status } = view.quota;
+    return [...(status === 'ok' ? [] : [status]), ...(view.stale ? (['stale'] as const) : [])];
+  }
+
+  protected override renderContent(l: Localizer): unknown {
+    const view = this.#view();
+    if (view.kind === 'loading') {
+      return html`<div class="bar" part="base" aria-busy="true">
+        <span class="unseen">${text(l, 'loading')}</span>${renderSkeleton({ hideSub: true })}
+      </div>`;
+    }
+    if (view.kind === 'quota') return this.#renderQuota(l, view.quota, view.stale);
+    return html`<div class="bar" part="base">${this.#renderNote(l, view)}</div>`;
+  }
+
+  #renderQuota(l: Localizer, quota: Quota, stale: boolean): TemplateResult {
+    const named = quota.name === '' ? { ...quota, name: text(l, 'heading') } : quota;
+    // The bar never loses both: where there is no name to see, the number stays.
+    const hideLabel = this.hideLabel || quota.name === '';
+    const hideValue = this.hideValue && !hideLabel;
+    return html`<div class="bar ${stale ? 'stale' : ''}" part="base">
+      ${renderTop(l, named, { hideLabel, hideValue })} ${renderMeter(l, named)}
+    </div>`;
+  }
+
+  #renderNote(l: Localizer, view: Exclude<View, { kind: 'loading' | 'quota' }>): TemplateResult {
+    const note = view.kind === 'amount' ? amountText(l, view.consumed, this.unit) : noteText(l, view.kind);
+    const label = this.label ?? '';
+    return html`<div class="top">
+      ${
+        this.hideLabel || label === ''
+          ? nothing
+          : html`<span class="name" part="label"><bdi>${label}</bdi></span>`
+      }
+      <span class="value" part="value"><bdi>${note}</bdi></span>
+    </div>`;
+  }
+
+  #view(): View {
+    return this.needsStore ? this.#connectedView() : this.#standaloneView();
+  }
+
+  #connectedView(): View {
+    const snapshot = this.usage.snapshot;
+    if (snapshot === undefined) return { kind: 'loading' };
+    if (isSignedOut(snapshot)) return { kind: 'signedOut' };
+    if (snapshot.status === 'pending') return { kind: 'loading' };
+    if (snapshot.status === 'error') return { kind: 'failed' };
+    const metric = this.usage.store?.feature(this.featureKey ?? '');
+    if (metric === undefined) return { kind: 'notInPlan' };
+    const quota = quotaOf(metric, this.#thresholds());
+    return { kind: 'quota', quota: { ...quota, name: this.label ?? quota.name }, stale: snapshot.stale };
+  }
+
+  #standaloneView(): View {
+    const consumed = toNumber(this.consumed);
+    if (consumed === undefined) return { kind: 'loading' };
+    const limit = toNumber(this.limit) ?? Infinity;
+    const amount = Number.isFinite(consumed) ? Math.max(0, consumed) : NaN;
+    if (amount !== consumed) warnInDevelopment(`<billing-usage-bar>: consumed is ${String(this.consumed)}.`);
+    if (Number.isNaN(limit) || limit < 0) {
+      warnInDevelopment(`<billing-usage-bar>: limit is ${String(this.limit)}, shown without a bar.`);
+      return { kind: 'amount', consumed: amount };
+    }
+    if (Number.isNaN(amount)) return { kind: 'amount', consumed: amount };
+    const thresholds = { warnAt: WARN_AT_DEFAULT, criticalAt: CRITICAL_AT_DEFAULT, ...this.#thresholds() };
+    return {
+      kind: 'quota',
+      stale: false,
+      quota: {
+        name: this.label ?? '',
+        consumed: amount,
+        limit,
+        unit: this.unit ?? null,
+        countable: false,
+        status: statusOf(amount, limit, thresholds),
+        warnAt: thresholds.warnAt,
+        overageAllowed: false,
+        resetsInDays: null,
+      },
+    };
+  }
+
+  #thresholds(): { warnAt?: number; criticalAt?: number } {
+    const warnAt = threshold('warn-at', this.warnAt);
+    const criticalAt = threshold('critical-at', this.criticalAt);
+    return {
+      ...(warnAt === undefined ? {} : { warnAt }),
+      ...(criticalAt === undefined ? {} : { criticalAt }),
+    };
+  }
+}
+
+function threshold(name: string, value: unknown): number | undefined {
+  const percent = toNumber(value);
+  if (percent === undefined) return undefined;
+  if (Number.isFinite(percent)) return clamp(percent, 0, 100);
+  warnInDevelopment(`<billing-usage-bar>: ${name} is ${String(value)}, not a percentage.`);
+  return undefined;
+}
+
+function isGiven(value: string | null | undefined): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
+function amountText(l: Localizer, consumed: number, unit: string | null | undefined): string {
+  return Number.isNaN(consumed) ? text(l, 'unknownValue') : formatAmount(l.locale, consumed, unit ?? null);
+}
+
+function noteText(l: Localizer, kind: 'failed' | 'notInPlan' | 'signedOut'): string {
+  return text(l, kind === 'failed' ? 'unavailable' : kind);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'billing-usage-bar': BillingUsageBar;
+  }
+}

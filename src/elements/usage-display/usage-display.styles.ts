@@ -1,0 +1,219 @@
+import { css } from 'lit';
+
+export const styles = css`
+  :host {
+    display: block;
+  }
+
+  :host([compact]) {
+    display: inline-block;
+    max-inline-size: 100%;
+    vertical-align: middle;
+  }
+
+  .card {
+    container-type: inline-size;
+    box-sizing: border-box;
+    border: 1px solid var(--_line);
+    border-radius: var(--_radius);
+    background: var(--_surface);
+    box-shadow: 0 1px 2px oklch(0 0 0 / 0.04);
+    overflow: clip;
+  }
+
+  .head {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.4em 0.7em;
+    padding: 1.2em 1.4em 0.25em;
+  }
+
+  .heading {
+    min-inline-size: 0;
+    font-size: 1.14em;
+    font-weight: 600;
+    letter-spacing: -0.01em;
+    line-height: 1.3;
+    overflow-wrap: anywhere;
+  }
+
+  .plan {
+    padding: 0.05em 0.7em;
+    border: 1px solid var(--_line);
+    border-radius: 99em;
+    color: var(--_soft);
+    font-size: 0.86em;
+    font-weight: 500;
+    overflow-wrap: anywhere;
+  }
+
+  .live {
+    display: inline-flex;
+    align-items: center;
+    gap: 0.5em;
+    margin-inline-start: auto;
+    color: var(--_soft);
+    font-size: 0.86em;
+  }
+
+  .live::before {
+    content: '';
+    inline-size: 0.5em;
+    block-size: 0.5em;
+    border-radius: 50%;
+    background: var(--_good);
+  }
+
+  .live.old::before {
+    background: none;
+    box-shadow: inset 0 0 0 1.5px var(--_soft);
+  }
+
+  .rows {
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .row {
+    display: grid;
+    gap: 0.55em;
+    padding: 1em 1.4em 1.05em;
+  }
+
+  .row + .row {
+    border-block-start: 1px solid var(--_line);
+  }
+
+  .row > .skeleton {
+    display: grid;
+    gap: 0.55em;
+  }
+
+  .stale .meter {
+    opacity: 0.55;
+  }
+
+  .stale :is(.value b, .sub span) {
+    color: var(--_soft);
+  }
+
+  .message {
+    display: grid;
+    justify-items: start;
+    gap: 0.2em;
+    padding: 1em 1.4em 1.3em;
+  }
+
+  .message p {
+    margin: 0;
+  }
+
+  .message .lead {
+    font-weight: 500;
+  }
+
+  .message .reason {
+    color: var(--_soft);
+    font-size: 0.93em;
+  }
+
+  .message .button {
+    margin-block-start: 0.75em;
+  }
+
+  @container (inline-size < 19em) {
+    .head {
+      padding: 1em 1em 0.2em;
+    }
+
+    .row {
+      padding: 0.85em 1em 0.9em;
+    }
+
+    .message {
+      padding: 0.85em 1em 1.1em;
+    }
+
+    .row :is(.top, .sub) {
+      flex-direction: column;
+      align-items: stretch;
+    }
+  }
+
+  @container (inline-size >= 19em) {
+    .row .top {
+      flex-wrap: nowrap;
+    }
+
+    .row .value {
+      flex: none;
+      max-inline-size: 65%;
+      text-align: end;
+    }
+  }
+
+  .line {
+    display: inline-flex;
+    flex-wrap: wrap;
+    gap: 0.5em;
+  }
+
+  .pill {
+    box-sizing: border-box;
+    display: inline-flex;
+    align-items: center;
+    gap: 0.7em;
+    max-inline-size: 100%;
+    padding: 0.35em 0.85em;
+    border: 1px solid var(--_line);
+    border-radius: 99em;
+    background: var(--_surface);
+    font-size: 0.93em;
+  }
+
+  .pill .name {
+    flex: 0 1 auto;
+    min-inline-size: 2.5em;
+    overflow: hidden;
+    font-weight: 400;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+
+  .pill .meter {
+    --_bar: max(5px, round(0.35em, 1px));
+    flex-shrink: 2;
+    inline-size: 5em;
+    min-inline-size: 2.5em;
+  }
+
+  /* Too short for a notch to mean anything. */
+  .pill .notch {
+    display: none;
+  }
+
+  .pill .value {
+    white-space: nowrap;
+  }
+
+  @media print {
+    .card {
+      box-shadow: none;
+      break-inside: avoid;
+    }
+
+    .live,
+    .message .button {
+      display: none;
+    }
+  }
+
+  @media (forced-colors: active) {
+    .live::before {
+      forced-color-adjust: none;
+      background: CanvasText;
+    }
+  }
+`;

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
+
+/*
+ * Two builds, in this order, for the first empties all of `dist`:
+ *   vite build              the library: one module per source module, dependencies left to the application
+ *   vite build --mode cdn   the drop-in: `billingos.js` with its content-hashed chunks, and `billingos.iife.js`
+ */
+
+/** The oldest browsers served (UI contract §1). */
+const TARGET = ['chrome125', 'edge125', 'firefox126', 'safari17.5'];
+const CDN_FOLDER = 'dist/cdn';
+const CDN_ENTRY = 'src/cdn.ts';
+const REGISTRATION = /\/src\/(?:.*[./])?define\.ts$/;
+
+/** `sideEffects` in package.json names built files; of the sources, the define modules are what it means. */
+const keepRegistrations: Plugin = {
+  name: 'billingos:keep-registrations',
+  enforce: 'pre',
+  transform: {
+    filter: { id: REGISTRATION },
+    handler: (code) => ({ code, map: null, moduleSideEffects: true }),
+  },
+};
+
+const library: BuildEnvironmentOptions = {
+  target: TARGET,
+  minify: false,
+  sourcemap: true,
+  lib: { entry: libraryEntries(), formats: ['es'] },
+  rolldownOptions: {
+    external: [/^lit(\/|$)/, /^@lit\//, /^ofetch$/],
+    output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
+  },
+};
+
+const cdn: BuildEnvironmentOptions = {
+  target: TARGET,
+  outDir: CDN_FOLDER,
+  lib: { entry: { billingos: CDN_ENTRY }, name: 'BillingOS' },
+  rolldownOptions: {
+    // Vite leaves the white space in an ES library, for the application's bundler. Here is none after us.
+    output: [
+      {
+        format: 'es',
+        minify: true,
+        entryFileNames: '[name].js',
+        // What is not an import of its own is what the others share.
+        chunkFileNames: ({ isDynamicEntry }) =>
+          isDynamicEntry ? 'billingos-[name]-[hash].js' : 'billingos-core-[hash].js',
+      },
+      {
+        format: 'iife',
+        name: 'BillingOS',
+        minify: true,
+        codeSplitting: false,
+        entryFileNames: '[name].iife.js',
+      },
+    ],
+  },
+};
+
+export default defineConfig(({ mode }) => ({
+  publicDir: false,
+  plugins: [keepRegistrations],
+  build: mode === 'cdn' ? cdn : library,
+}));
+
+/** The source of every entry that package.json exports. */
+function libraryEntries(): string[] {
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | Record<string, string>>;
+  };
+  return Object.values(manifest.exports)
+    .flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)))
+    .filter(
+      (file) => file.startsWith('./dist/') && file.endsWith('.js') && !file.startsWith(`./${CDN_FOLDER}/`),
+    )
+    .map((file) => file.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
+}
