@@ -1,6 +1,7 @@
 import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
 import prettier from 'eslint-config-prettier';
-import { importX } from 'eslint-plugin-import-x';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
@@ -42,7 +43,10 @@ const layers = [
   },
   {
     layer: './packages/server/src/ledger',
-    mayNotImport: ['./packages/server/src/!(ledger|metering)', './packages/server/src/!(ledger|metering)/**/*'],
+    mayNotImport: [
+      './packages/server/src/!(ledger|metering)',
+      './packages/server/src/!(ledger|metering)/**/*',
+    ],
     because: 'a ledger loads, locks and persists; it knows the metering rules and nothing of HTTP',
   },
   {
@@ -58,7 +62,7 @@ const isGlob = (pattern) => pattern.includes('!(');
 /** @type {(names: string[], message: string) => import('eslint').Linter.RuleEntry} */
 const forbidGlobals = (names, message) => ['error', ...names.map((name) => ({ name, message }))];
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['**/dist/', 'packages/server/public/', '**/*.generated.ts', '**/.billingos/'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
@@ -68,6 +72,7 @@ export default tseslint.config(
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createNodeResolver()] },
     rules: {
       'import-x/no-restricted-paths': [
         'error',
@@ -107,7 +112,14 @@ export default tseslint.config(
     files: ['packages/server/src/metering/**'],
     ignores: ['**/*.test.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', 'hono*', 'libsql', 'zod', '@hono/*'], message: 'Metering is pure.' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['node:*', 'hono*', 'libsql', 'zod', '@hono/*'], message: 'Metering is pure.' },
+          ],
+        },
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'The clock is an argument.' },
@@ -122,11 +134,15 @@ export default tseslint.config(
   },
   {
     files: ['packages/server/demo/**'],
+    extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: globals.browser },
   },
   {
     files: ['**/*.test.ts'],
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-unused-expressions': 'off' },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-expressions': 'off',
+    },
   },
   prettier,
 );

@@ -1,12 +1,34 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root, run, step } from './setup.js';
 
 /** What the built files depend on. */
-const SOURCES = ['src', 'packages/node', 'packages/server/src', 'package-lock.json', 'vite.config.ts', 'scripts/build.js'];
-const OUTPUTS = ['dist/client/index.js', 'dist/cdn/billingos.js', 'packages/node/dist/index.js', 'packages/server/dist/cli.js'];
+const SOURCES = [
+  'src',
+  'packages/node',
+  'packages/server/src',
+  'package-lock.json',
+  'vite.config.ts',
+  'scripts/build.js',
+];
+const OUTPUTS = [
+  'dist/client/index.js',
+  'dist/cdn/billingos.js',
+  'packages/node/dist/index.js',
+  'packages/server/dist/cli.js',
+];
 const STAMP = join(root, 'node_modules', '.billingos-build');
 
 /** Builds all packages, unless nothing they are made of has changed since the last time. */
@@ -50,7 +72,8 @@ function bin(name, args) {
 /** @param {string[]} paths */
 function fingerprintOf(paths) {
   const hash = createHash('sha256').update(process.version);
-  for (const file of paths.flatMap(filesBelow)) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  for (const file of paths.flatMap(filesBelow))
+    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 

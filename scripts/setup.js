@@ -26,7 +26,9 @@ export function requireNode() {
 /** Installs the npm dependencies when they are absent or the lockfile has changed since. */
 export function installDependencies() {
   const stamp = join(root, 'node_modules', '.billingos-lock');
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   step('Installing npm dependencies');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
@@ -63,7 +65,8 @@ export function installChromium() {
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], {
     DEBIAN_FRONTEND: 'noninteractive',
   });
-  if (findChromium() === undefined) fail('The chromium package was installed, but no chromium is on the PATH.');
+  if (findChromium() === undefined)
+    fail('The chromium package was installed, but no chromium is on the PATH.');
 }
 
 /**
@@ -80,7 +83,9 @@ export function run(command, args, env = {}) {
     shell: process.platform === 'win32',
   });
   if (result.status === 0) return;
-  process.stderr.write(`\n✗ ${command} ${args.join(' ')} failed${result.error ? `: ${result.error.message}` : ''}\n`);
+  process.stderr.write(
+    `\n✗ ${command} ${args.join(' ')} failed${result.error ? `: ${result.error.message}` : ''}\n`,
+  );
   process.exit(result.status ?? 1);
 }
 

@@ -16,7 +16,11 @@ const steps = [
   ['Types', join(bin, 'tsc'), ['-p', 'tsconfig.json']],
   ['Lint', join(bin, 'eslint'), ['.', '--max-warnings', '0']],
   ['Format', join(bin, 'prettier'), ['--check', '--log-level', 'warn', '.']],
-  ['Generated documents', process.execPath, ['--import', './scripts/typescript.js', 'scripts/generate.ts', '--check']],
+  [
+    'Generated documents',
+    process.execPath,
+    ['--import', './scripts/typescript.js', 'scripts/generate.ts', '--check'],
+  ],
   ['Units, and the API on a real store', join(bin, 'vitest'), ['run', '--project', 'unit']],
   ['Elements in Chromium', join(bin, 'wtr'), []],
   ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system']],

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { cors } from 'hono/cors';
+import type { Context } from 'hono';
+import { secretKeyLookup } from './auth/secret-keys.ts';
+import type { SessionTokens } from './auth/session-tokens.ts';
+import { toJson } from './json.ts';
+import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import { createHub, type Hub } from './live/hub.ts';
+import { Problem, problemDocument } from './problems.ts';
+import { catalogRoutes } from './routes/catalog.ts';
+import { customerRoutes } from './routes/customers.ts';
+import { metricDocument, metricsDocument } from './routes/documents.ts';
+import { dropInRoutes } from './routes/drop-in.ts';
+import { routeDefiner, type AppEnv } from './routes/route.ts';
+import { HealthSchema } from './routes/schemas.ts';
+import { sessionTokenRoutes } from './routes/session-tokens.ts';
+import { streamRoutes } from './routes/stream.ts';
+import { trackRoutes } from './routes/track.ts';
+import { usageRoutes } from './routes/usage.ts';
+
+/** The API's version: replies echo it, clients may ask for it. */
+export const API_VERSION = '2026-01-01';
+
+const PREFLIGHT_MAX_AGE_S = 86_400;
+
+export interface AppOptions {
+  ledger: Ledger;
+  tokens: SessionTokens;
+  clock: () => number;
+  /** Where the drop-in's files are; without it the API serves none. */
+  dropInFolder?: string;
+  /** Told of errors that are no reply of the contract's. */
+  onError?: (error: unknown, requestId: string) => void;
+}
+
+export interface App {
+  readonly hono: OpenAPIHono<AppEnv>;
+  /** Ends live streams, with a word. */
+  close(): void;
+}
+
+/** The usage API as a Hono application: every route, its documents and its errors. */
+export function createApp(options: AppOptions): App {
+  const { ledger, tokens, clock } = options;
+  const app = new OpenAPIHono<AppEnv>();
+  const hub = usageHub(ledger, clock);
+  const tenant = (tenantId: string) => ledger.tenant(tenantId);
+
+  app.use(async (c, next) => {
+    const requestId = `req_${randomBytes(9).toString('base64url')}`;
+    c.set('requestId', requestId);
+    await next();
+    c.res.headers.set('X-Request-Id', requestId);
+    c.res.headers.set('X-BillingOS-Version', API_VERSION);
+    c.res.headers.set('X-Content-Type-Options', 'nosniff');
+  });
+  const anyOrigin = cors({
+    origin: '*',
+    allowMethods: ['GET', 'POST'],
+    allowHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'X-BillingOS-Version',
+      'Last-Event-ID',
+    ],
+    exposeHeaders: ['X-Request-Id', 'Retry-After', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy'],
+    maxAge: PREFLIGHT_MAX_AGE_S,
+  });
+  for (const path of ['/v1/features/*', '/v1/products', '/:file{billingos[A-Za-z0-9_.-]*\\.js}'])
+    app.use(path, anyOrigin);
+
+  const route = routeDefiner(app, { findSecretKey: secretKeyLookup(ledger, clock), tokens });
+  trackRoutes(route, tenant);
+  usageRoutes(route, tenant, clock);
+  streamRoutes(route, hub);
+  sessionTokenRoutes(route, tenant, tokens, clock);
+  customerRoutes(route, tenant, clock);
+  catalogRoutes(route, tenant, clock);
+  route(
+    {
+      method: 'get',
+      path: '/healthz',
+      tag: 'Service',
+      summary: 'Is the process up?',
+      credential: 'anyone',
+      replies: { 200: { description: 'It is.', schema: HealthSchema } },
+    },
+    () => ({ status: 200, body: { status: 'ok' } }),
+  );
+  let openapi: string | undefined;
+  app.get('/openapi.json', (c) =>
+    c.body((openapi ??= JSON.stringify(openApiDocument(app))), 200, { 'Content-Type': 'application/json' }),
+  );
+  if (options.dropInFolder !== undefined) dropInRoutes(app, options.dropInFolder);
+
+  app.notFound((c) =>
+    problemReply(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.`)),
+  );
+  app.onError((error, c) => {
+    const problem = toProblem(error);
+    if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, requestIdOf(c));
+    return problemReply(c, problem);
+  });
+  return { hono: app, close: () => hub.close() };
+}
+
+/** The OpenAPI 3.1 document of the routes that an app has. */
+export function openApiDocument(app: OpenAPIHono<AppEnv>): ReturnType<OpenAPIHono['getOpenAPI31Document']> {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'secretKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A secret key, `sk_test_…` or `sk_live_…`, from a server.',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'sessionToken', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A session token, `bos_session_…`, from a browser. Scopes name what it allows.',
+  });
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'BillingOS usage API',
+      version: API_VERSION,
+      description: 'Usage counted exactly once, limits enforced at the instant they are reached.',
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
+  });
+}
+
+function usageHub(ledger: Ledger, clock: () => number): Hub {
+  return createHub(ledger, {
+    clock,
+    metrics: (externalId, rows, now) => toJson(metricsDocument(externalId, rows, now)),
+    metric: (row, now) => toJson(metricDocument(row, now)),
+  });
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof LedgerOverloadedError) {
+    return new Problem('overloaded', 'Too much is waiting to be written. Nothing was recorded; try again.');
+  }
+  if (error instanceof LedgerUnavailableError) {
+    return new Problem('store_unavailable', 'The store did not answer; retry with the same idempotency key.');
+  }
+  return new Problem('internal_error', 'Something failed on our side; retry with the same idempotency key.');
+}
+
+function problemReply(c: Context<AppEnv>, problem: Problem): Response {
+  const asProblem = c.req.header('accept')?.includes('application/problem+json') === true;
+  return new Response(toJson(problemDocument(problem, requestIdOf(c))), {
+    status: problem.status,
+    headers: {
+      'Content-Type': asProblem ? 'application/problem+json' : 'application/json',
+      'Cache-Control': 'no-store',
+      ...problem.headers,
+    },
+  });
+}
+
+function requestIdOf(c: Context<AppEnv>): string {
+  return c.get('requestId');
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+import type { Mode, SigningKey } from '../ledger/ledger.ts';
+
+/**
+ * Session tokens: one customer of one tenant, short-lived, scoped. After the prefix a compact JWS, HS256 and
+ * nothing else; its claims are readable so that a client finds the API without another call (wire contract §1).
+ */
+
+export const SCOPES = ['read_entitlements', 'track_usage', 'read_usage', 'dismiss_nudges'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface SessionClaims {
+  tenantId: string;
+  externalId: string;
+  scopes: readonly Scope[];
+  tokenId: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+export interface SessionTokens {
+  issue(claims: Omit<SessionClaims, 'tokenId'>, mode: Mode): Promise<{ token: string; tokenId: string }>;
+  /** The claims of a token that is ours and not expired; otherwise `null`, whatever is wrong with it. */
+  verify(token: string): Promise<SessionClaims | null>;
+}
+
+export const SIGNING_KEY_BYTES = 32;
+
+const PREFIX = /^bos_session_(test|live)_/;
+const TOKEN_CHARS_MAX = 2_048;
+
+export function isSessionToken(text: string): boolean {
+  return PREFIX.test(text);
+}
+
+/** A fresh signing key of 256 random bits. */
+export function generateSigningKey(): SigningKey {
+  return { kid: randomBytes(6).toString('base64url'), secret: randomBytes(SIGNING_KEY_BYTES) };
+}
+
+/** @param ring the keys that verify; the first one signs. */
+export function sessionTokens(
+  ring: readonly SigningKey[],
+  options: { issuer: () => string; clock: () => number },
+): SessionTokens {
+  const [signing] = ring;
+  if (signing === undefined) throw new Error('Session tokens need at least one signing key');
+  const secrets = new Map(ring.map(({ kid, secret }) => [kid, secret]));
+  return {
+    async issue({ tenantId, externalId, scopes, expiresAt }, mode) {
+      const tokenId = `tok_${randomBytes(12).toString('base64url')}`;
+      const jws = await new SignJWT({ ten: tenantId, scp: [...scopes] })
+        .setProtectedHeader({ alg: 'HS256', kid: signing.kid })
+        .setIssuer(options.issuer())
+        .setSubject(externalId)
+        .setJti(tokenId)
+        .setIssuedAt(Math.floor(options.clock() / 1000))
+        .setExpirationTime(Math.floor(expiresAt / 1000))
+        .sign(signing.secret);
+      return { token: `bos_session_${mode}_${jws}`, tokenId };
+    },
+    async verify(token) {
+      if (token.length > TOKEN_CHARS_MAX) return null;
+      try {
+        const { payload } = await jwtVerify(
+          token.replace(PREFIX, ''),
+          ({ kid }) => {
+            const secret = secrets.get(kid ?? '');
+            if (secret === undefined) throw new Error('unknown kid');
+            return secret;
+          },
+          {
+            algorithms: ['HS256'],
+            currentDate: new Date(options.clock()),
+            requiredClaims: ['exp', 'sub', 'jti', 'ten'],
+          },
+        );
+        return toClaims(payload);
+      } catch {
+        // Missing, malformed, forged, expired: the reply must not tell them apart.
+        return null;
+      }
+    },
+  };
+}
+
+function toClaims(payload: Record<string, unknown>): SessionClaims | null {
+  const { ten, sub, jti, exp, scp } = payload;
+  if (
+    typeof ten !== 'string' ||
+    typeof sub !== 'string' ||
+    typeof jti !== 'string' ||
+    typeof exp !== 'number'
+  ) {
+    return null;
+  }
+  const granted = new Set(Array.isArray(scp) ? scp : []);
+  return {
+    tenantId: ten,
+    externalId: sub,
+    tokenId: jti,
+    expiresAt: exp * 1000,
+    scopes: SCOPES.filter((scope) => granted.has(scope)),
+  };
+}

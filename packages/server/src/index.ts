@@ -1,0 +1,3 @@
+export { API_VERSION, createApp, openApiDocument, type App, type AppOptions } from './app.ts';
+export { openSqliteLedger } from './ledger/sqlite/sqlite-ledger.ts';
+export type { Ledger, TenantLedger } from './ledger/ledger.ts';

@@ -1,0 +1,22 @@
+/**
+ * A number printed exactly as its text: quantities are 64-bit scaled integers, and a JavaScript number would round
+ * them on the way out.
+ */
+export class Exact {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** JSON text of plain data in which numbers may be {@link Exact}. Members that are `undefined` are left out. */
+export function toJson(value: unknown): string {
+  if (value instanceof Exact) return value.text;
+  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`);
+  return `{${members.join(',')}}`;
+}

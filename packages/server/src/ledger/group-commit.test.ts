@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { groupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
+
+/** A store whose commits the test lets through one by one. */
+function heldStore() {
+  const commits: { tenantId: string; batch: readonly string[]; settle: (error?: Error) => Promise<void> }[] =
+    [];
+  let arrived: (() => void) | null = null;
+  const commit: GroupCommitOptions<string, string>['commit'] = (tenantId, batch) =>
+    new Promise((resolve, reject) => {
+      const settle = (error?: Error): Promise<void> => {
+        if (error === undefined) resolve(batch.map((command) => `${command}!`));
+        else reject(error);
+        return new Promise((settled) => setImmediate(settled));
+      };
+      commits.push({ tenantId, batch, settle });
+      arrived?.();
+    });
+  /** The n-th commit, once it has begun. */
+  const nth = async (index: number): Promise<(typeof commits)[number]> => {
+    while (commits[index] === undefined) await new Promise<void>((resolve) => (arrived = resolve));
+    return commits[index];
+  };
+  return { commit, commits, nth };
+}
+
+describe('groupCommit', () => {
+  it('gives each caller its own results, in order', async () => {
+    const { submit } = groupCommit<string, string>({
+      commit: (_tenant, batch) => Promise.resolve(batch.map((command) => `${command}!`)),
+    });
+    const results = await Promise.all([submit('t', ['a', 'b']), submit('t', []), submit('t', ['c'])]);
+    expect(results).toEqual([['a!', 'b!'], [], ['c!']]);
+  });
+
+  it('commits together what is submitted together', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit });
+    const all = Promise.all(['a', 'b', 'c'].map((command) => submit('t', [command])));
+    await (await nth(0)).settle();
+    await all;
+    expect(commits.map(({ batch }) => batch)).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('has one commit in flight, and takes what came meanwhile into the next', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit });
+    const first = submit('t', ['a']);
+    const held = await nth(0);
+    const others = [submit('t', ['b']), submit('u', ['x']), submit('t', ['c'])];
+    expect(commits).toHaveLength(1);
+    await held.settle();
+    await (await nth(1)).settle();
+    await (await nth(2)).settle();
+    await Promise.all([first, ...others]);
+    expect(commits.map(({ tenantId, batch }) => [tenantId, ...batch])).toEqual([
+      ['t', 'a'],
+      ['t', 'b', 'c'],
+      ['u', 'x'],
+    ]);
+  });
+
+  it('bounds a batch, and never splits one submission', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, batchMax: 3 });
+    const all = [['a', 'b'], ['c', 'd'], ['e'], ['f', 'g', 'h', 'i', 'j']].map((commands) =>
+      submit('t', commands),
+    );
+    for (let index = 0; index < 3; index += 1) await (await nth(index)).settle();
+    await Promise.all(all);
+    expect(commits.map(({ batch }) => batch.join(''))).toEqual(['ab', 'cde', 'fghij']);
+  });
+
+  it('lets tenants take turns, however much one of them has waiting', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, batchMax: 1 });
+    const all = [...['a', 'b', 'c'].map((command) => submit('loud', [command])), submit('quiet', ['x'])];
+    for (let index = 0; index < 4; index += 1) await (await nth(index)).settle();
+    await Promise.all(all);
+    expect(commits.map(({ tenantId }) => tenantId)).toEqual(['loud', 'quiet', 'loud', 'loud']);
+  });
+
+  it('refuses what would overfill the queue, and takes more once it has drained', async () => {
+    const { commit, nth } = heldStore();
+    const commits = groupCommit<string, string>({ commit, queueMax: 2 });
+    const first = commits.submit('t', ['a', 'b']);
+    await expect(commits.submit('t', ['c'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    expect(commits.depth).toBe(2);
+    await (await nth(0)).settle();
+    await first;
+    expect(commits.depth).toBe(0);
+    const second = commits.submit('t', ['c']);
+    await (await nth(1)).settle();
+    await expect(second).resolves.toEqual(['c!']);
+  });
+
+  it('gives each its own commit when a batch fails, so that only the poison is refused', async () => {
+    const tried: string[] = [];
+    const { submit } = groupCommit<string, string>({
+      commit: (_tenant, batch) => {
+        tried.push(batch.join(''));
+        return batch.includes('poison') ? Promise.reject(new Error('cannot')) : Promise.resolve([...batch]);
+      },
+    });
+    const outcomes = await Promise.allSettled(['a', 'poison', 'b'].map((command) => submit('t', [command])));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(tried).toEqual(['apoisonb', 'a', 'poison', 'b']);
+  });
+
+  it('never repeats a commit whose outcome is unknown', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit });
+    const all = Promise.allSettled(['a', 'b'].map((command) => submit('t', [command])));
+    await (await nth(0)).settle(new LedgerUnavailableError('lost'));
+    for (const outcome of await all) expect(outcome).toMatchObject({ reason: { message: 'lost' } });
+    expect(commits).toHaveLength(1);
+  });
+
+  it('goes on after a failure', async () => {
+    const { commit, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit });
+    const first = submit('t', ['a']);
+    await Promise.all([
+      expect(first).rejects.toThrow('lost'),
+      nth(0).then(({ settle }) => settle(new Error('lost'))),
+    ]);
+    const second = submit('t', ['b']);
+    await (await nth(1)).settle();
+    await expect(second).resolves.toEqual(['b!']);
+  });
+});

@@ -1,0 +1,119 @@
+import Database from 'libsql';
+import { MIGRATIONS } from './migrations.ts';
+import type { Row } from './rows.ts';
+
+/** A connection to the embedded store, with each statement prepared once. */
+export interface Sqlite {
+  all(sql: string, ...values: unknown[]): Row[];
+  get(sql: string, ...values: unknown[]): Row | undefined;
+  run(sql: string, ...values: unknown[]): void;
+  /** Runs `work`, which only reads, on one snapshot: no commit comes between its statements. */
+  read<T>(work: () => T): T;
+  /** Runs `work` in one write transaction; what throws inside rolls all of it back. */
+  write<T>(work: () => T): T;
+  close(): void;
+}
+
+/** How long a connection waits for another's lock: an administrative command beside a running server. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The store itself failed (locked, full, unreadable) or a commit did, so whether a write happened is unknown. */
+export class StoreFailedError extends Error {
+  override readonly name = 'StoreFailedError';
+}
+
+/** SQLite's result codes for what is wrong with the store, and not with the statement. */
+const STORE_FAILURE =
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|NOMEM|PROTOCOL|PERM|AUTH|INTERRUPT)/;
+
+export function openSqlite(path: string): Sqlite {
+  const database = guarded(() => connect(path));
+  const statements = new Map<string, Database.Statement>();
+  const prepared = (sql: string): Database.Statement => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  const rollback = (): void => {
+    if (database.inTransaction) database.exec('rollback');
+  };
+  const begin = (statement: string): void => guarded(() => void database.exec(statement));
+  return {
+    all: (sql, ...values) => guarded(() => prepared(sql).all(...values) as Row[]),
+    get: (sql, ...values) => guarded(() => prepared(sql).get(...values) as Row | undefined),
+    run: (sql, ...values) => guarded(() => void prepared(sql).run(...values)),
+    read(work) {
+      begin('begin');
+      try {
+        return work();
+      } finally {
+        rollback();
+      }
+    },
+    write(work) {
+      begin('begin immediate');
+      let result;
+      try {
+        result = work();
+      } catch (error) {
+        rollback();
+        throw error;
+      }
+      try {
+        database.exec('commit');
+      } catch (error) {
+        rollback();
+        throw new StoreFailedError('The embedded store could not commit', { cause: error });
+      }
+      return result;
+    },
+    close: () => void database.close(),
+  };
+}
+
+function connect(path: string): Database.Database {
+  const database = new Database(path);
+  database.defaultSafeIntegers(true);
+  // A commit is acknowledged only when the log is on disk; `NORMAL` would lose the newest ones with the power.
+  database.exec(`
+    pragma busy_timeout = ${BUSY_TIMEOUT_MS};
+    pragma journal_mode = wal;
+    pragma synchronous = full;
+    pragma foreign_keys = on;
+  `);
+  return database;
+}
+
+/** Tells failures of the store from faulty statements; also, the driver's own errors lose their message between threads. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    if (typeof code !== 'string' || !STORE_FAILURE.test(code)) throw error;
+    throw new StoreFailedError(`The embedded store failed: ${String(message)}`, { cause: error });
+  }
+}
+
+/** Brings the schema up to date, each step in a transaction of its own. */
+export function migrate(sqlite: Sqlite): void {
+  for (;;) {
+    const done = sqlite.write(() => {
+      const version = Number(sqlite.get('pragma user_version')?.['user_version'] ?? 0);
+      if (version > MIGRATIONS.length) {
+        throw new Error(
+          `The store has schema version ${version}; this release knows ${MIGRATIONS.length}. Use a newer release.`,
+        );
+      }
+      const migration = MIGRATIONS[version];
+      if (migration === undefined) return true;
+      for (const statement of migration.split(';').filter((sql) => sql.trim() !== '')) sqlite.run(statement);
+      sqlite.run(`pragma user_version = ${version + 1}`);
+      return false;
+    });
+    if (done) return;
+  }
+}

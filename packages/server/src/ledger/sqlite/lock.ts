@@ -1,0 +1,52 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+
+/** Another server has the store. */
+export class StoreInUseError extends Error {
+  override readonly name = 'StoreInUseError';
+}
+
+export interface StoreLock {
+  /** Leaves word of who holds the store, for whoever is refused. */
+  describe(holder: { pid: number; url: string }): void;
+  release(): void;
+}
+
+/**
+ * Takes an embedded store for this process alone. The lock is SQLite's own on a file beside the store, so the
+ * system lets go of it whatever becomes of the process: a killed server leaves nothing to clean up.
+ * @throws StoreInUseError naming the server that has it.
+ */
+export function lockStore(folder: string): StoreLock {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const holderPath = join(folder, 'server.json');
+  const database = new Database(join(folder, 'server.lock'));
+  try {
+    database.exec('pragma busy_timeout = 0; begin exclusive');
+  } catch (error) {
+    database.close();
+    if (!/locked|busy/i.test(String(error))) throw error;
+    throw new StoreInUseError(
+      `The store in ${folder} is in use by ${readHolder(holderPath)}. Stop it, or use another folder with --data.`,
+    );
+  }
+  // What a killed server left behind must not be named for this one.
+  rmSync(holderPath, { force: true });
+  return {
+    describe: (holder) => writeFileSync(holderPath, JSON.stringify(holder)),
+    release() {
+      rmSync(holderPath, { force: true });
+      database.close();
+    },
+  };
+}
+
+function readHolder(path: string): string {
+  try {
+    const { pid, url } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number; url: string };
+    return `the server at ${url} (process ${pid})`;
+  } catch {
+    return 'another server that is just starting';
+  }
+}

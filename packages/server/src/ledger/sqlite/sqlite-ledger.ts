@@ -1,0 +1,189 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import { groupCommit } from '../group-commit.ts';
+import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
+import { openSqlite, StoreFailedError } from './database.ts';
+import { sqliteStore, type SqliteStore } from './store.ts';
+import type { Answer, Call } from './worker.ts';
+
+/**
+ * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
+ * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
+ */
+export async function openSqliteLedger(path: string, clock: () => number): Promise<Ledger> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const writer = await startWriter(path);
+  const sqlite = openSqlite(path);
+  const reader = sqliteStore(sqlite);
+  const listeners = new Set<(changes: readonly Change[]) => void>();
+  const publish = (changes: readonly Change[]): void => {
+    if (changes.length > 0) for (const listener of listeners) notify(listener, changes);
+  };
+
+  const commits = groupCommit<TrackCommand, Verdict>({
+    async commit(tenantId, batch) {
+      const verdicts = await writer.call('track', tenantId, batch, clock());
+      publish(usageChanges(tenantId, batch, verdicts));
+      return verdicts;
+    },
+  });
+
+  const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
+  const customerByExternalId = read((tenantId: string, externalId: string) =>
+    reader.customerByExternalId(tenantId, externalId),
+  );
+
+  const tenant = (tenantId: string): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, commands),
+    account: read((externalId, now, feature) => reader.account(tenantId, externalId, now, feature)),
+    catalog: read(() => reader.catalog(tenantId)),
+    customer: (id) => customer(tenantId, id),
+    customerByExternalId: (externalId) => customerByExternalId(tenantId, externalId),
+    subscription: read((id) => reader.subscription(tenantId, id)),
+    async ensureCustomer(externalId, profile, now) {
+      const known = await customerByExternalId(tenantId, externalId);
+      const nothingNew = profile.email === undefined && profile.externalOrganizationId === undefined;
+      return known !== null && nothingNew
+        ? known
+        : writer.call('ensureCustomer', tenantId, externalId, profile, now);
+    },
+    async putCatalog(document, now) {
+      const outcome = await writer.call('putCatalog', tenantId, document, now);
+      if (outcome.kind === 'kept' && outcome.changed) publish([{ kind: 'catalog', tenantId }]);
+      return outcome;
+    },
+    async subscribe(customerId, priceId, metadata, now) {
+      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, now);
+      if (outcome.kind === 'created') publish(await planChange(tenantId, customerId));
+      return outcome;
+    },
+    async updateSubscription(id, change, now) {
+      const outcome = await writer.call('updateSubscription', tenantId, id, change, now);
+      if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
+      return outcome;
+    },
+    async dismissNudge(externalId, nudgeId, until) {
+      await writer.call('dismissNudge', tenantId, externalId, nudgeId, until);
+      publish([{ kind: 'plan', tenantId, externalId }]);
+    },
+  });
+
+  async function planChange(tenantId: string, customerId: string): Promise<Change[]> {
+    const moved = await customer(tenantId, customerId);
+    return moved === null ? [] : [{ kind: 'plan', tenantId, externalId: moved.externalId }];
+  }
+
+  return {
+    tenant,
+    ensureTenant: (organization, mode, now) => writer.call('ensureTenant', organization, mode, now),
+    addSecretKey: (tenantId, key, now) => writer.call('addSecretKey', tenantId, key, now),
+    findSecretKey: read((hash) => reader.findSecretKey(hash)),
+    signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      await writer.close();
+      sqlite.close();
+    },
+  };
+}
+
+/** A commit stands whatever its listeners do: thrown on, their errors would make it look undone and be repeated. */
+function notify(listener: (changes: readonly Change[]) => void, changes: readonly Change[]): void {
+  try {
+    listener(changes);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
+}
+
+interface Writer {
+  call<Method extends keyof SqliteStore>(
+    method: Method,
+    ...args: Parameters<SqliteStore[Method]>
+  ): Promise<ReturnType<SqliteStore[Method]>>;
+  close(): Promise<void>;
+}
+
+async function startWriter(path: string): Promise<Writer> {
+  // The worker stands beside this module, as TypeScript in the source and as JavaScript in the package.
+  const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { path },
+  });
+  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let lastId = 0;
+  let failure: Error | null = null;
+
+  await new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve());
+    worker.once('error', reject);
+  });
+  worker.on('message', (answer: Answer) => {
+    const caller = pending.get(answer.id);
+    pending.delete(answer.id);
+    if ('value' in answer) caller?.resolve(answer.value);
+    else caller?.reject(toError(answer));
+  });
+  const failAll = (error: Error): void => {
+    failure = new LedgerUnavailableError('The embedded store has stopped', { cause: error });
+    for (const { reject } of pending.values()) reject(failure);
+    pending.clear();
+  };
+  worker.on('error', failAll);
+  worker.on('exit', (code) => failAll(new Error(`The store's thread ended with code ${code}`)));
+
+  return {
+    call(method, ...args) {
+      if (failure !== null) return Promise.reject(failure);
+      return new Promise((resolve, reject) => {
+        lastId += 1;
+        pending.set(lastId, { resolve: resolve as (value: unknown) => void, reject });
+        worker.postMessage({ id: lastId, method, args } satisfies Call);
+      });
+    },
+    close() {
+      if (failure !== null) return Promise.resolve();
+      return new Promise((resolve) => {
+        worker.once('exit', () => resolve());
+        worker.postMessage('close');
+      });
+    },
+  };
+}
+
+function toError(answer: Extract<Answer, { error: string }>): Error {
+  const error = answer.storeFailed ? new LedgerUnavailableError(answer.error) : new Error(answer.error);
+  if (answer.stack !== undefined) error.stack = answer.stack;
+  return error;
+}
+
+/** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */
+function read<Args extends unknown[], Result>(
+  work: (...args: Args) => Result,
+): (...args: Args) => Promise<Result> {
+  return (...args) =>
+    new Promise<Result>((resolve) => resolve(work(...args))).catch((error: unknown) => {
+      if (error instanceof StoreFailedError)
+        throw new LedgerUnavailableError(error.message, { cause: error });
+      throw error;
+    });
+}
+
+function usageChanges(
+  tenantId: string,
+  batch: readonly TrackCommand[],
+  verdicts: readonly Verdict[],
+): Change[] {
+  const changed = new Map<string, Change>();
+  verdicts.forEach((verdict, index) => {
+    const externalId = batch[index]?.externalId;
+    if (verdict.outcome !== 'recorded' || externalId === undefined) return;
+    const { feature } = verdict.event;
+    changed.set(`${externalId}\n${feature}`, { kind: 'usage', tenantId, externalId, feature });
+  });
+  return [...changed.values()];
+}

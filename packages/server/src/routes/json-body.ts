@@ -1,0 +1,64 @@
+import type { Context } from 'hono';
+import { Problem, validationProblem } from '../problems.ts';
+
+/** Deep enough for any honest metadata; shallow enough that no recursion over it can run out of stack. */
+const BODY_DEPTH_MAX = 32;
+
+/**
+ * What is read and thrown away of a body that turns out too large, before it is refused: a connection that is cut in
+ * the middle of a request takes the reply, or the next request on it, with it.
+ */
+const DISCARDED_BYTES_MAX = 8 * 1024 * 1024;
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json[\t ]*(?:;|$)/i;
+
+/** Fatal, so that two different ill-formed texts never become one. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The JSON value of a request's body. An absent body is `{}`, whatever its type is said to be.
+ * @throws Problem for what is too large, not JSON by its type or content, or nested beyond reason.
+ */
+export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
+  const bytes = await readBytes(c.req.raw, bytesMax);
+  if (bytes.byteLength === 0) return {};
+  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+    throw new Problem('unsupported_media_type', 'Send the body as Content-Type: application/json.');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch (error) {
+    throw new Problem('invalid_json', `The body is not JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  if (isShallow(value, BODY_DEPTH_MAX)) return value;
+  throw validationProblem(`The body is nested more than ${BODY_DEPTH_MAX} levels deep.`, [
+    { path: '', message: `at most ${BODY_DEPTH_MAX} levels` },
+  ]);
+}
+
+async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const tooLarge = new Problem('payload_too_large', `The body may have ${bytesMax} bytes at most.`, {
+    bytes_max: bytesMax,
+  });
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    // The length may be absent or a lie: what arrives is counted.
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else if (bytes > bytesMax + DISCARDED_BYTES_MAX) break;
+    }
+  } catch {
+    throw new Problem('invalid_json', 'The body broke off.');
+  }
+  if (bytes > bytesMax) throw tooLarge;
+  return Buffer.concat(chunks);
+}
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
+}

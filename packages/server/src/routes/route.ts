@@ -1,0 +1,202 @@
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
+import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
+import { toJson } from '../json.ts';
+import { Problem, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
+import { readJson } from './json-body.ts';
+import { ProblemSchema } from './schemas.ts';
+
+/**
+ * One way to make a route: it names its credential, its input and its replies; the OpenAPI document is generated
+ * from the same words. A route without a credential cannot be written.
+ */
+
+/** What every request carries. */
+export interface AppEnv {
+  Variables: { requestId: string };
+}
+
+type Shape = z.ZodObject | undefined;
+type Output<S extends Shape> = S extends z.ZodObject ? z.output<S> : undefined;
+
+export interface RouteSpec<
+  C extends Credential,
+  Params extends Shape,
+  Query extends Shape,
+  Body extends Shape,
+> {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** With OpenAPI's `{name}` for parameters. */
+  path: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  credential: C;
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  bodyBytesMax?: number;
+  replies: Record<number, { description: string; schema?: z.ZodType; contentType?: string }>;
+  problems?: readonly ProblemCode[];
+}
+
+export interface RouteRequest<
+  C extends Credential,
+  Params extends Shape,
+  Query extends Shape,
+  Body extends Shape,
+> {
+  principal: PrincipalOf<C>;
+  params: Output<Params>;
+  query: Output<Query>;
+  body: Output<Body>;
+  header: (name: string) => string | undefined;
+  signal: AbortSignal;
+}
+
+export interface Reply {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+export type DefineRoute = <
+  C extends Credential,
+  Params extends Shape = undefined,
+  Query extends Shape = undefined,
+  Body extends Shape = undefined,
+>(
+  spec: RouteSpec<C, Params, Query, Body>,
+  handle: (request: RouteRequest<C, Params, Query, Body>) => Promise<Reply | Response> | Reply | Response,
+) => void;
+
+export const BODY_BYTES_MAX = 64 * 1024;
+
+export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authenticator): DefineRoute {
+  return (spec, handle) => {
+    app.openAPIRegistry.registerPath(toRouteConfig(spec));
+    app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+      const principal =
+        spec.credential === 'anyone'
+          ? null
+          : await authenticate(c.req.header('authorization'), spec.credential, authenticator);
+      const sent = spec.body && (await readJson(c, spec.bodyBytesMax ?? BODY_BYTES_MAX));
+      if (isScope(spec.credential)) refuseNamedCustomer(c.req.query(), sent);
+      const params = spec.params && parse(spec.params, c.req.param(), 'path');
+      const query = spec.query && parse(spec.query, c.req.query(), 'query');
+      const body = spec.body && parse(spec.body, sent, 'body');
+      const reply = await handle({
+        principal,
+        params,
+        query,
+        body,
+        header: (name: string) => c.req.header(name),
+        signal: c.req.raw.signal,
+      } as Parameters<typeof handle>[0]);
+      if (!(reply instanceof Response)) return jsonReply(reply);
+      // A HEAD is answered without the body: a stream that nobody will read ends here.
+      if (c.req.method !== 'HEAD') return reply;
+      await reply.body?.cancel();
+      return new Response(null, reply);
+    });
+  };
+}
+
+function isScope(credential: Credential): boolean {
+  return credential !== 'anyone' && credential !== 'secret_key';
+}
+
+/** The token says who the customer is: a request that names one expects what it must not get. */
+function refuseNamedCustomer(...inputs: unknown[]): void {
+  if (!inputs.some((input) => typeof input === 'object' && input !== null && 'customer_id' in input)) return;
+  throw new Problem('forbidden', 'A session token stands for one customer already; leave customer_id out.');
+}
+
+function jsonReply({ status, body, headers }: Reply): Response {
+  return new Response(toJson(body), {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+  });
+}
+
+function parse<S extends z.ZodObject>(
+  schema: S,
+  input: unknown,
+  where: 'path' | 'query' | 'body',
+): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) => ({
+    path: path.map(String).join('.'),
+    message,
+  }));
+  const [first] = issues;
+  const named =
+    first === undefined || first.path === '' ? (first?.message ?? '') : `${first.path}: ${first.message}`;
+  throw validationProblem(`The ${where} is not valid. ${named}`, issues);
+}
+
+function toRouteConfig(spec: RouteSpec<Credential, Shape, Shape, Shape>): RouteConfig {
+  const { credential, body } = spec;
+  const codes: readonly ProblemCode[] = [
+    ...(spec.problems ?? []),
+    ...(credential === 'anyone' ? [] : (['unauthenticated', 'forbidden'] as const)),
+    ...(body === undefined
+      ? []
+      : (['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] as const)),
+    ...(spec.query === undefined && spec.params === undefined ? [] : (['validation_failed'] as const)),
+    ...(credential === 'anyone' ? [] : (['overloaded', 'store_unavailable'] as const)),
+  ];
+  return {
+    method: spec.method,
+    path: spec.path,
+    tags: [spec.tag],
+    summary: spec.summary,
+    operationId: operationId(spec.method, spec.path),
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    security:
+      credential === 'anyone'
+        ? []
+        : [credential === 'secret_key' ? { secretKey: [] } : { sessionToken: [credential] }],
+    request: {
+      ...(spec.params && { params: spec.params }),
+      ...(spec.query && { query: spec.query }),
+      ...(body && {
+        body: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } },
+      }),
+    },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(spec.replies).map(
+          ([status, { description, schema, contentType = 'application/json' }]) => [
+            status,
+            { description, ...(schema && { content: { [contentType]: { schema } } }) },
+          ],
+        ),
+      ),
+      ...problemReplies([...new Set(codes)]),
+    },
+  };
+}
+
+function operationId(method: string, path: string): string {
+  const words = path.split(/[^a-zA-Z0-9]+/).filter((word) => word !== '');
+  return [method, ...words]
+    .map((word, index) => (index === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1)))
+    .join('');
+}
+
+function problemReplies(codes: readonly ProblemCode[]): RouteConfig['responses'] {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes)
+    byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, at]) => [
+      status,
+      {
+        description: at.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('. '),
+        content: { 'application/json': { schema: ProblemSchema } },
+      },
+    ]),
+  );
+}

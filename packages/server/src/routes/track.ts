@@ -1,0 +1,207 @@
+import type { z } from '@hono/zod-openapi';
+import type { TenantLedger } from '../ledger/ledger.ts';
+import type { Refusal, RefusalCode, TrackCommand, Verdict } from '../metering/decide.ts';
+import { formatScaled } from '../metering/quantity.ts';
+import { Problem, validationProblem, type ProblemCode } from '../problems.ts';
+import { iso, summaryDocument, trackDocument } from './documents.ts';
+import type { DefineRoute, Reply } from './route.ts';
+import { SessionTrackBody, TrackBody, TrackReplySchema } from './schemas.ts';
+
+/** Recording usage: from a request to a command, and from a verdict to a reply (wire contract §3). */
+
+export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => TenantLedger): void {
+  const replies = { 201: { description: 'Recorded, once, on disk.', schema: TrackReplySchema } };
+
+  route(
+    {
+      method: 'post',
+      path: '/v1/usage/track',
+      tag: 'Usage',
+      summary: 'Record one usage event and enforce the limit',
+      description: 'The event, its idempotency record and the counter are one transaction. A 201 is on disk.',
+      credential: 'secret_key',
+      body: TrackBody,
+      replies,
+      problems: TRACK_PROBLEMS,
+    },
+    async ({ principal, body, header }) => {
+      const ledger = tenant(principal.tenantId);
+      await refuseOwnId(ledger, body.customer_id);
+      const command = toCommand(
+        body,
+        { externalId: body.customer_id, origin: 'secret' },
+        header('idempotency-key'),
+      );
+      return track(ledger, command);
+    },
+  );
+
+  route(
+    {
+      method: 'post',
+      path: '/v1/features/track-usage',
+      tag: 'Features',
+      summary: 'Record one usage event of the session’s customer',
+      credential: 'track_usage',
+      body: SessionTrackBody,
+      replies,
+      problems: TRACK_PROBLEMS,
+    },
+    ({ principal, body, header }) => {
+      const command = toCommand(
+        body,
+        { externalId: principal.externalId, origin: 'session' },
+        header('idempotency-key'),
+      );
+      return track(tenant(principal.tenantId), command);
+    },
+  );
+}
+
+/**
+ * Our own ids where the merchant's belong would silently make a second customer.
+ * @param member the request's member that names the customer.
+ */
+export async function refuseOwnId(
+  ledger: TenantLedger,
+  customerId: string,
+  member = 'customer_id',
+): Promise<void> {
+  if (!OWN_ID.test(customerId)) return;
+  const customer = await ledger.customer(customerId);
+  if (customer === null) return;
+  throw validationProblem(
+    `${member} takes your own user id, and ${customerId} is ours; send "${customer.externalId}".`,
+    [{ path: member, message: `send the external user id, "${customer.externalId}"` }],
+  );
+}
+
+const OWN_ID = /^cus_[0-9a-f]{32}$/;
+
+const TRACK_PROBLEMS: readonly ProblemCode[] = [
+  'quota_exceeded',
+  'feature_not_in_plan',
+  'subscription_not_active',
+  'no_active_subscription',
+  'customer_not_found',
+  'feature_not_found',
+  'idempotency_key_reused',
+  'quantity_out_of_range',
+  'quantity_below_precision',
+  'usage_below_zero',
+  'feature_not_metered',
+  'timestamp_out_of_range',
+];
+
+async function track(ledger: TenantLedger, command: TrackCommand): Promise<Reply> {
+  const [verdict] = await ledger.track([command]);
+  if (verdict === undefined) throw new Error('The ledger gave no verdict');
+  return verdictReply(verdict);
+}
+
+function verdictReply(verdict: Verdict): Reply {
+  if (verdict.outcome === 'refused') throw refusalProblem(verdict);
+  return {
+    status: 201,
+    body: trackDocument(verdict.event),
+    ...(verdict.outcome === 'duplicate' && { headers: { 'Idempotent-Replayed': 'true' } }),
+  };
+}
+
+function toCommand(
+  body: z.output<typeof TrackBody> | z.output<typeof SessionTrackBody>,
+  who: Pick<TrackCommand, 'externalId' | 'origin'>,
+  keyHeader: string | undefined,
+): TrackCommand {
+  return {
+    ...who,
+    feature: body.feature_key,
+    quantity: body.quantity,
+    action: body.action,
+    idempotencyKey: keyOf(body.idempotency_key, keyHeader),
+    metadata: body.metadata === undefined ? null : JSON.stringify(body.metadata),
+    timestamp: body.timestamp === undefined ? null : Date.parse(body.timestamp),
+  };
+}
+
+/** The key from the body or from the header, quoted or bare. */
+function keyOf(inBody: string | undefined, header: string | undefined): string | null {
+  const bare = header?.replace(/^"(.*)"$/, '$1');
+  if (bare !== undefined && !/^[\x20-\x7e]{1,255}$/.test(bare)) {
+    throw keyProblem('Idempotency-Key takes 1 to 255 printable ASCII characters.');
+  }
+  if (inBody !== undefined && bare !== undefined && inBody !== bare) {
+    throw keyProblem('Idempotency-Key and idempotency_key are both given and differ; send one.');
+  }
+  return inBody ?? bare ?? null;
+}
+
+function keyProblem(message: string): Problem {
+  return validationProblem(message, [{ path: 'Idempotency-Key', message }]);
+}
+
+/** How each refusal is told: the sentence, and for what is merely not valid, the member at fault. */
+const REFUSALS: Record<RefusalCode, (refusal: Refusal) => { detail: string; member?: string }> = {
+  quota_exceeded: ({ feature, usage }) => ({ detail: `${feature}: ${used(usage)}; ${resets(usage)}` }),
+  no_active_subscription: () => ({
+    detail: 'The customer has no subscription, and the catalog no default product.',
+  }),
+  subscription_not_active: () => ({ detail: 'The customer’s subscription gives no access at present.' }),
+  feature_not_in_plan: ({ feature }) => ({ detail: `The customer’s plan does not include ${feature}.` }),
+  feature_not_found: ({ feature }) => ({ detail: `The catalog has no feature "${feature}".` }),
+  customer_not_found: () => ({
+    detail:
+      'There is no such customer, and no default product to put a new one on. Create the customer first.',
+  }),
+  feature_not_metered: ({ feature }) => ({
+    detail: `${feature} is a boolean_flag: it is granted, not counted.`,
+  }),
+  idempotency_key_reused: () => ({
+    detail: 'This idempotency key belongs to another event. Use a new key for each logical event.',
+  }),
+  timestamp_out_of_range: () => ({ detail: 'timestamp may lie 35 days back to 5 minutes ahead.' }),
+  usage_below_zero: ({ feature, usage }) => ({
+    detail: `${feature}: ${used(usage)}; usage cannot fall below zero.`,
+  }),
+  quantity_out_of_range: ({ feature }) => ({
+    detail: `The quantity or its sum is beyond what ${feature} can count.`,
+  }),
+  quantity_below_precision: ({ feature }) => ({
+    detail: `The quantity rounds to 0 at the precision of ${feature}; give the feature more decimals.`,
+  }),
+  fraction_not_allowed: ({ feature }) => ({
+    member: 'quantity',
+    detail: `${feature} counts whole units; send a whole quantity.`,
+  }),
+  set_not_allowed: ({ feature }) => ({
+    member: 'action',
+    detail: `"set" is for a numeric_limit; ${feature} takes "add".`,
+  }),
+  set_with_timestamp: () => ({
+    member: 'timestamp',
+    detail: '"set" takes no timestamp: the last commit wins.',
+  }),
+};
+
+/** The error reply of a refused event. */
+export function refusalProblem(refusal: Refusal): Problem {
+  const { detail, member } = REFUSALS[refusal.code](refusal);
+  const { feature, usage } = refusal;
+  if (member !== undefined) return validationProblem(detail, [{ path: member, message: detail }]);
+  return new Problem(refusal.code as ProblemCode, detail, {
+    feature_key: feature,
+    ...(usage && { usage: summaryDocument(usage) }),
+  });
+}
+
+function used(usage: Refusal['usage']): string {
+  if (usage === undefined) return '';
+  const consumed = formatScaled(usage.consumed, usage.decimals);
+  return usage.limit === null
+    ? `${consumed} used`
+    : `${consumed} of ${formatScaled(usage.limit, usage.decimals)} used`;
+}
+
+function resets(usage: Refusal['usage']): string {
+  return usage?.period.end == null ? 'it does not reset' : `resets ${iso(usage.period.end)}`;
+}
