@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ESLint } from 'eslint';
+import { describe, expect, test } from 'vitest';
+
+/** What only the whole repository can show: what users import, and that the layers hold. */
+
+const root = join(import.meta.dirname, '..');
+const manifest = (folder: string) =>
+  JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
+    name: string;
+    exports: Record<string, string | { default: string; types: string }>;
+  };
+
+const entries = ['.', 'packages/node', 'packages/server'].flatMap((folder) => {
+  const { name, exports } = manifest(folder);
+  return Object.entries(exports).flatMap(([path, target]) =>
+    typeof target === 'string' ? [] : [{ specifier: name + path.slice(1), ...target, folder }],
+  );
+});
+
+describe('the packages', () => {
+  test.each(entries)('let bare Node import $specifier', ({ specifier }) => {
+    const program = `const names = Object.keys(await import('${specifier}')); if (names.length === 0 && !'${specifier}'.endsWith('define')) throw new Error('empty')`;
+    execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: root, stdio: 'pipe' });
+  });
+
+  test.each(entries)('have types for $specifier', ({ types, folder }) => {
+    expect(readFileSync(join(root, folder, types), 'utf8').length).toBeGreaterThan(0);
+  });
+});
+
+describe('the layers', () => {
+  test.each([
+    ['src/client/client.ts', '../store/index.ts'],
+    ['src/store/create-store.ts', '../elements/index.ts'],
+    ['src/elements/index.ts', '../cdn.ts'],
+    ['packages/node/src/index.ts', '../../../src/store/index.ts'],
+    ['packages/server/src/app.ts', '../../../src/client/index.ts'],
+    ['packages/server/src/app.ts', './demo/catalog.ts'],
+    ['packages/server/src/metering/decide.ts', '../ledger/ledger.ts'],
+    ['packages/server/src/metering/decide.ts', '../json.ts'],
+    ['packages/server/src/ledger/ledger.ts', '../routes/schemas.ts'],
+  ])('refuse that %s imports %s', async (file, imported) => {
+    const eslint = new ESLint({ cwd: root });
+    const filePath = join(root, file);
+    const code = `${readFileSync(filePath, 'utf8')}\nimport '${imported}';\n`;
+    const [result] = await eslint.lintText(code, { filePath });
+    const rules = result?.messages.map(({ ruleId }) => ruleId);
+    expect(rules, `${dirname(file)} must not know ${imported}`).toContain('import-x/no-restricted-paths');
+  });
+});
