@@ -330,7 +330,7 @@ describe('createClient', () => {
   it.each([{}, { secretKey: 'sk_test_x' }, { secretKey: 'sk_test_x', apiUrl: 'http://a.test' }])(
     'refuses %j',
     (options) => {
-      expect(() => createClient(options)).toThrowError(
+      expect(() => createClient(options)).toThrow(
         expect.objectContaining({ name: 'ConfigurationError' }),
       );
     },

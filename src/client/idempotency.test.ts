@@ -22,6 +22,6 @@ describe('checkIdempotencyKey', () => {
   });
 
   it.each(['', 'é', 'a\nb', 'a\n', 'x'.repeat(256)])('refuses %j', (key) => {
-    expect(() => checkIdempotencyKey(key)).toThrowError(expect.objectContaining({ name: 'ValidationError' }));
+    expect(() => checkIdempotencyKey(key)).toThrow(expect.objectContaining({ name: 'ValidationError' }));
   });
 });

@@ -100,6 +100,6 @@ describe('createSseParser', () => {
     ['a line without an end', 'data: '.padEnd(SSE_EVENT_LENGTH_MAX + 1, 'x')],
     ['lines without an end of the event', `data: ${'x'.repeat(1_023)}\n`.repeat(1_025)],
   ])('refuses %s when it is too long', (_what, text) => {
-    expect(() => parseAll(text)).toThrowError(expect.objectContaining({ code: 'event_too_long' }));
+    expect(() => parseAll(text)).toThrow(expect.objectContaining({ code: 'event_too_long' }));
   });
 });
