@@ -330,9 +330,7 @@ describe('createClient', () => {
   it.each([{}, { secretKey: 'sk_test_x' }, { secretKey: 'sk_test_x', apiUrl: 'http://a.test' }])(
     'refuses %j',
     (options) => {
-      expect(() => createClient(options)).toThrow(
-        expect.objectContaining({ name: 'ConfigurationError' }),
-      );
+      expect(() => createClient(options)).toThrow(expect.objectContaining({ name: 'ConfigurationError' }));
     },
   );
 
