@@ -15,5 +15,7 @@ export default {
       launchOptions: { executablePath, args: ['--no-sandbox', '--disable-gpu'] },
     }),
   ],
+  // What a test provokes on purpose is asserted there; Lit says so in every file.
+  filterBrowserLogs: ({ args }) => !/Lit is in dev mode|^BillingOS: /.test(String(args[0])),
   testFramework: { config: { timeout: 10_000 } },
 };
