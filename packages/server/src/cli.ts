@@ -35,14 +35,14 @@ async function main(args: string[]): Promise<void> {
 }
 
 function greeting({ info, infoPath }: DevServer, tookMs: number): string {
-  const key = relative(process.cwd(), infoPath);
+  const fromHere = relative(process.cwd(), infoPath);
   return `
 BillingOS is running (ready in ${(tookMs / 1000).toFixed(1)} s)
 
   Page       ${info.url}
   API key    ${info.secret_key}
   Customer   ${info.customer_id}
-  Also in    ${key}
+  Also in    ${fromHere.startsWith('..') ? infoPath : fromHere}
 
 Open the page, then watch it move:
 
