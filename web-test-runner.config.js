@@ -5,6 +5,7 @@ import { findChromium } from './scripts/setup.js';
 const executablePath = findChromium();
 if (executablePath === undefined) throw new Error('No Chromium found; `npm test` installs one.');
 
+/** @type {import('@web/test-runner').TestRunnerConfig} */
 export default {
   files: 'src/elements/**/*.test.ts',
   nodeResolve: { exportConditions: ['browser', 'development'] },
