@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record up to 1 000 usage events, in order, each by its own verdict
+         * @description One bad item never sinks the rest. After a 503 part may be recorded: give every item a key.
+         */
+        post: operations["postV1UsageBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/features/track-usage": {
         parameters: {
             query?: never;
@@ -134,6 +154,26 @@ export interface paths {
         put?: never;
         /** Put a nudge away, on every device of the customer */
         post: operations["postV1FeaturesNudgesIdDismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A customer’s usage, live
+         * @description Server-sent events: `snapshot` first (the metrics reply), `usage` for each changed feature (one UsageMetric), `bye` before a planned close. A comment every 15 seconds keeps the line open.
+         */
+        get: operations["getV1UsageStream"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -431,6 +471,36 @@ export interface components {
              * @enum {string}
              */
             action: "add" | "set";
+        };
+        BatchReply: {
+            results: (components["schemas"]["BatchRecorded"] | components["schemas"]["BatchRefused"])[];
+            summary: {
+                recorded: number;
+                duplicate: number;
+                rejected: number;
+                invalid: number;
+            };
+        };
+        BatchRecorded: components["schemas"]["TrackReply"] & {
+            index: number;
+            /** @enum {string} */
+            outcome: "recorded" | "duplicate";
+        };
+        BatchRefused: {
+            index: number;
+            /** @enum {string} */
+            outcome: "rejected" | "invalid";
+            error: components["schemas"]["Error"];
+        };
+        Error: {
+            code: string;
+            message: string;
+            details?: {
+                [key: string]: unknown;
+            };
+        };
+        BatchRequest: {
+            events: components["schemas"]["TrackRequest"][];
         };
         SessionTrackRequest: {
             feature_key: string;
@@ -881,6 +951,93 @@ export interface operations {
                 };
             };
             /** @description `idempotency_key_reused`: Idempotency key used before. `quantity_out_of_range`: The quantity is out of range. `quantity_below_precision`: The quantity is below the feature’s precision. `usage_below_zero`: Usage cannot fall below zero. `feature_not_metered`: The feature is not metered. `timestamp_out_of_range`: The timestamp is out of range. `validation_failed`: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: Overloaded. `store_unavailable`: The store is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postV1UsageBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description A verdict for each item. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchReply"];
+                };
+            };
+            /** @description `invalid_json`: The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: No valid credential */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed with this credential */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1361,6 +1518,62 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body must be JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: Overloaded. `store_unavailable`: The store is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getV1UsageStream: {
+        parameters: {
+            query: {
+                customer_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: No valid credential */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed with this credential */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -74,7 +74,7 @@ export function createApp(options: AppOptions): App {
   const route = routeDefiner(app, { findSecretKey: secretKeyLookup(ledger, clock), tokens });
   trackRoutes(route, tenant);
   usageRoutes(route, tenant, clock);
-  streamRoutes(route, hub);
+  streamRoutes(route, tenant, hub);
   sessionTokenRoutes(route, tenant, tokens, clock);
   customerRoutes(route, tenant, clock);
   catalogRoutes(route, tenant, clock);

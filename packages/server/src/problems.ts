@@ -77,12 +77,13 @@ export function problemDocument(problem: Problem, requestId: string): Record<str
     status,
     detail: problem.message,
     instance: requestId,
-    error: {
-      code: problem.code,
-      // Clients in the field test the message of this one code.
-      message: problem.code === 'quota_exceeded' ? problem.code : problem.message,
-      details: problem.details,
-    },
+    error: problemError(problem),
     statusCode: status,
   };
+}
+
+/** The `error` member of a problem's document, which stands alone in the items of a batch. */
+export function problemError({ code, message, details }: Problem): Record<string, unknown> {
+  // Clients in the field test the message of this one code.
+  return { code, message: code === 'quota_exceeded' ? code : message, details };
 }

@@ -119,10 +119,14 @@ function jsonReply({ status, body, headers }: Reply): Response {
   });
 }
 
-function parse<S extends z.ZodObject>(
+/**
+ * What a schema makes of an input.
+ * @throws Problem `validation_failed` with every issue.
+ */
+export function parse<S extends z.ZodObject>(
   schema: S,
   input: unknown,
-  where: 'path' | 'query' | 'body',
+  where: 'path' | 'query' | 'body' | 'item',
 ): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;

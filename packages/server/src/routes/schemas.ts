@@ -133,6 +133,38 @@ export const TrackReplySchema = z
   })
   .openapi('TrackReply');
 
+export const BATCH_EVENTS_MAX = 1_000;
+export const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** The items are read one by one, so that a bad one does not sink the rest. */
+export const BatchBody = z
+  .strictObject({
+    events: z
+      .array(z.unknown().openapi({ allOf: [{ $ref: '#/components/schemas/TrackRequest' }] }))
+      .max(BATCH_EVENTS_MAX),
+  })
+  .openapi('BatchRequest');
+
+const ErrorSchema = z
+  .object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+  .openapi('Error');
+
+export const BatchReplySchema = z
+  .object({
+    results: z.array(
+      z.union([
+        TrackReplySchema.extend({ index: z.int(), outcome: z.enum(['recorded', 'duplicate']) }).openapi(
+          'BatchRecorded',
+        ),
+        z
+          .object({ index: z.int(), outcome: z.enum(['rejected', 'invalid']), error: ErrorSchema })
+          .openapi('BatchRefused'),
+      ]),
+    ),
+    summary: z.object({ recorded: z.int(), duplicate: z.int(), rejected: z.int(), invalid: z.int() }),
+  })
+  .openapi('BatchReply');
+
 const featureType = z.enum(['usage_quota', 'numeric_limit', 'boolean_flag']).openapi('FeatureType');
 
 export const UsageMetricSchema = z

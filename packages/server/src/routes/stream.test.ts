@@ -163,3 +163,18 @@ function newFeature() {
   features += 1;
   return { key: `extra_${features}`, title: 'Extra', type: 'boolean_flag' as const };
 }
+
+describe('GET /v1/usage/stream', () => {
+  it('shows a server the usage of the customer that it names', async () => {
+    const controller = new AbortController();
+    const response = await fetch(`${server.url}/v1/usage/stream?customer_id=user_7`, {
+      headers: { Authorization: `Bearer ${acme.secretKey}` },
+      signal: controller.signal,
+    });
+    const reader = readStream(response.body);
+    expect(await reader.next()).toMatchObject({ event: 'snapshot', data: { customer_id: 'user_7' } });
+    await track('api_calls', 2, 'user_7');
+    expect(await reader.next()).toMatchObject({ event: 'usage', data: { consumed: 2 } });
+    controller.abort();
+  });
+});

@@ -1,18 +1,43 @@
+import type { TenantLedger } from '../ledger/ledger.ts';
 import type { Hub } from '../live/hub.ts';
 import type { DefineRoute } from './route.ts';
+import { CustomerQuery } from './schemas.ts';
+import { refuseOwnId } from './track.ts';
 
-export function streamRoutes(route: DefineRoute, hub: Hub): void {
+/** Live usage, for a session's own customer and for servers that ask for one (wire contract §6). */
+export function streamRoutes(route: DefineRoute, tenant: (tenantId: string) => TenantLedger, hub: Hub): void {
+  const description =
+    'Server-sent events: `snapshot` first (the metrics reply), `usage` for each changed feature (one UsageMetric), ' +
+    '`bye` before a planned close. A comment every 15 seconds keeps the line open.';
+  const replies = { 200: { description: 'The stream.', contentType: 'text/event-stream' } };
+
+  route(
+    {
+      method: 'get',
+      path: '/v1/usage/stream',
+      tag: 'Usage',
+      summary: 'A customer’s usage, live',
+      description,
+      credential: 'secret_key',
+      query: CustomerQuery,
+      replies,
+    },
+    async ({ principal, query, signal }) => {
+      await refuseOwnId(tenant(principal.tenantId), query.customer_id);
+      const customer = { tenantId: principal.tenantId, externalId: query.customer_id };
+      return hub.open(customer, Number.POSITIVE_INFINITY, signal);
+    },
+  );
+
   route(
     {
       method: 'get',
       path: '/v1/features/stream',
       tag: 'Features',
       summary: 'The session’s customer’s usage, live',
-      description:
-        'Server-sent events: `snapshot` first (the metrics reply), `usage` for each changed feature (one UsageMetric), ' +
-        '`bye` before a planned close. A comment every 15 seconds keeps the line open.',
+      description,
       credential: 'read_usage',
-      replies: { 200: { description: 'The stream.', contentType: 'text/event-stream' } },
+      replies,
     },
     ({ principal, signal }) => hub.open(principal, principal.expiresAt, signal),
   );

@@ -2,10 +2,17 @@ import type { z } from '@hono/zod-openapi';
 import type { TenantLedger } from '../ledger/ledger.ts';
 import type { Refusal, RefusalCode, TrackCommand, Verdict } from '../metering/decide.ts';
 import { formatScaled } from '../metering/quantity.ts';
-import { Problem, validationProblem, type ProblemCode } from '../problems.ts';
+import { Problem, problemError, validationProblem, type ProblemCode } from '../problems.ts';
 import { iso, summaryDocument, trackDocument } from './documents.ts';
-import type { DefineRoute, Reply } from './route.ts';
-import { SessionTrackBody, TrackBody, TrackReplySchema } from './schemas.ts';
+import { parse, type DefineRoute, type Reply } from './route.ts';
+import {
+  BATCH_BYTES_MAX,
+  BatchBody,
+  BatchReplySchema,
+  SessionTrackBody,
+  TrackBody,
+  TrackReplySchema,
+} from './schemas.ts';
 
 /** Recording usage: from a request to a command, and from a verdict to a reply (wire contract §3). */
 
@@ -26,13 +33,29 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
     },
     async ({ principal, body, header }) => {
       const ledger = tenant(principal.tenantId);
-      await refuseOwnId(ledger, body.customer_id);
-      const command = toCommand(
-        body,
-        { externalId: body.customer_id, origin: 'secret' },
-        header('idempotency-key'),
-      );
-      return track(ledger, command);
+      return track(ledger, await serverCommand(ledger, body, header('idempotency-key')));
+    },
+  );
+
+  route(
+    {
+      method: 'post',
+      path: '/v1/usage/batch',
+      tag: 'Usage',
+      summary: 'Record up to 1 000 usage events, in order, each by its own verdict',
+      description:
+        'One bad item never sinks the rest. After a 503 part may be recorded: give every item a key.',
+      credential: 'secret_key',
+      body: BatchBody,
+      bodyBytesMax: BATCH_BYTES_MAX,
+      replies: { 200: { description: 'A verdict for each item.', schema: BatchReplySchema } },
+    },
+    ({ principal, body, header }) => {
+      if (header('idempotency-key') !== undefined) {
+        const message = 'a batch has no key; give each event its own idempotency_key';
+        throw validationProblem(`Idempotency-Key: ${message}.`, [{ path: 'Idempotency-Key', message }]);
+      }
+      return trackBatch(tenant(principal.tenantId), body.events);
     },
   );
 
@@ -99,6 +122,40 @@ async function track(ledger: TenantLedger, command: TrackCommand): Promise<Reply
   return verdictReply(verdict);
 }
 
+async function trackBatch(ledger: TenantLedger, items: readonly unknown[]): Promise<Reply> {
+  const prepared = await Promise.all(items.map((item) => batchCommand(ledger, item)));
+  const commands = prepared.filter((item): item is TrackCommand => !(item instanceof Problem));
+  const verdicts = commands.length === 0 ? [] : await ledger.track(commands);
+  const verdictsInOrder = verdicts.values();
+  const results = prepared.map((item, index) => {
+    if (item instanceof Problem) return refusedItem(index, item);
+    const verdict = verdictsInOrder.next().value;
+    if (verdict === undefined) throw new Error('The ledger gave too few verdicts');
+    if (verdict.outcome === 'refused') return refusedItem(index, refusalProblem(verdict));
+    return { index, outcome: verdict.outcome, ...trackDocument(verdict.event) };
+  });
+  const summary = { recorded: 0, duplicate: 0, rejected: 0, invalid: 0 };
+  for (const { outcome } of results) summary[outcome] += 1;
+  return { status: 200, body: { results, summary } };
+}
+
+/** An item of a batch as a command, or what is wrong with it. */
+async function batchCommand(ledger: TenantLedger, item: unknown): Promise<TrackCommand | Problem> {
+  try {
+    return await serverCommand(ledger, parse(TrackBody, item, 'item'), undefined);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+/** 402 and 403 are what the plan says of a good event; any other refusal is the event's own fault. */
+function refusedItem(index: number, problem: Problem) {
+  const outcome =
+    problem.status === 402 || problem.status === 403 ? ('rejected' as const) : ('invalid' as const);
+  return { index, outcome, error: problemError(problem) };
+}
+
 function verdictReply(verdict: Verdict): Reply {
   if (verdict.outcome === 'refused') throw refusalProblem(verdict);
   return {
@@ -106,6 +163,15 @@ function verdictReply(verdict: Verdict): Reply {
     body: trackDocument(verdict.event),
     ...(verdict.outcome === 'duplicate' && { headers: { 'Idempotent-Replayed': 'true' } }),
   };
+}
+
+async function serverCommand(
+  ledger: TenantLedger,
+  body: z.output<typeof TrackBody>,
+  keyHeader: string | undefined,
+): Promise<TrackCommand> {
+  await refuseOwnId(ledger, body.customer_id);
+  return toCommand(body, { externalId: body.customer_id, origin: 'secret' }, keyHeader);
 }
 
 function toCommand(
