@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Everything here runs before anything is installed: Node's own modules only. */
@@ -67,6 +67,35 @@ export function installChromium() {
   });
   if (findChromium() === undefined)
     fail('The chromium package was installed, but no chromium is on the PATH.');
+}
+
+/** Makes sure of a PostgreSQL for the tests: `DATABASE_URL`, the system's own, or its package where we may install one. */
+export function installPostgres() {
+  if (process.env['DATABASE_URL'] !== undefined || hasPostgres()) return;
+  if (!canInstallPackages()) {
+    fail(
+      'The tests need a PostgreSQL server, 14 or newer. Install one (Debian: sudo apt-get install postgresql; ' +
+        'Fedora: sudo dnf install postgresql-server; macOS: brew install postgresql@16), ' +
+        'or set DATABASE_URL to a database that they may make schemas in.',
+    );
+  }
+  step('Installing PostgreSQL from the system’s packages');
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'postgresql'], {
+    DEBIAN_FRONTEND: 'noninteractive',
+  });
+}
+
+/** Where Debian and Ubuntu keep the server's programs, which they leave out of PATH. */
+const DEBIAN_POSTGRES = '/usr/lib/postgresql';
+
+function hasPostgres() {
+  const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin')),
+  ];
+  return folders.some((folder) => isExecutable(join(folder, 'initdb')));
 }
 
 /**

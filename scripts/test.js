@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { build } from './build.js';
-import { installChromium, installDependencies, requireNode, root, run, step } from './setup.js';
+import {
+  installChromium,
+  installDependencies,
+  installPostgres,
+  requireNode,
+  root,
+  run,
+  step,
+} from './setup.js';
 
 /** `npm test`: installs what is missing, then checks everything. Each step stops the run when it fails. */
 
@@ -9,6 +17,7 @@ const bin = join(root, 'node_modules/.bin');
 requireNode();
 installDependencies();
 installChromium();
+installPostgres();
 build();
 
 /** @type {[title: string, command: string, args: string[]][]} */

@@ -1,6 +1,6 @@
 import Database from 'libsql';
 import { MIGRATIONS } from './migrations.ts';
-import type { Row } from './rows.ts';
+import type { Row } from '../rows.ts';
 
 /** A connection to the embedded store, with each statement prepared once. */
 export interface Sqlite {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
@@ -17,10 +18,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
   const writer = await startWriter(path);
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
-  const listeners = new Set<(changes: readonly Change[]) => void>();
-  const publish = (changes: readonly Change[]): void => {
-    if (changes.length > 0) for (const listener of listeners) notify(listener, changes);
-  };
+  const listeners = changeListeners();
+  const { publish } = listeners;
 
   const commits = groupCommit<TrackCommand, Verdict>({
     async commit(tenantId, batch) {
@@ -81,24 +80,12 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     addSecretKey: (tenantId, key, now) => writer.call('addSecretKey', tenantId, key, now),
     findSecretKey: read((hash) => reader.findSecretKey(hash)),
     signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange: (listener) => listeners.add(listener),
     async close() {
       await writer.close();
       sqlite.close();
     },
   };
-}
-
-/** A commit stands whatever its listeners do: thrown on, their errors would make it look undone and be repeated. */
-function notify(listener: (changes: readonly Change[]) => void, changes: readonly Change[]): void {
-  try {
-    listener(changes);
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
-  }
 }
 
 interface Writer {
@@ -171,19 +158,4 @@ function read<Args extends unknown[], Result>(
         throw new LedgerUnavailableError(error.message, { cause: error });
       throw error;
     });
-}
-
-function usageChanges(
-  tenantId: string,
-  batch: readonly TrackCommand[],
-  verdicts: readonly Verdict[],
-): Change[] {
-  const changed = new Map<string, Change>();
-  verdicts.forEach((verdict, index) => {
-    const externalId = batch[index]?.externalId;
-    if (verdict.outcome !== 'recorded' || externalId === undefined) return;
-    const { feature } = verdict.event;
-    changed.set(`${externalId}\n${feature}`, { kind: 'usage', tenantId, externalId, feature });
-  });
-  return [...changed.values()];
 }

@@ -1,10 +1,5 @@
-import {
-  compileCatalog,
-  EMPTY_CATALOG,
-  type Catalog,
-  type CatalogDocument,
-  type Price,
-} from '../../metering/catalog.ts';
+import { compileCatalog, EMPTY_CATALOG, type Catalog, type CatalogDocument } from '../../metering/catalog.ts';
+import { takenAway } from '../../metering/catalog-change.ts';
 import {
   decide,
   idempotencyId,
@@ -47,7 +42,7 @@ import {
   toCustomer,
   toEvent,
   toSubscription,
-} from './rows.ts';
+} from '../rows.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
@@ -412,31 +407,15 @@ function namesInUse(
   next: CatalogDocument,
   now: number,
 ): string[] {
-  // Compared with every default filled in: writing one out changes nothing.
-  const before = compileCatalog(present, 0);
-  const after = compileCatalog(next, 0);
-  const features = [...before.features.values()]
-    .filter(({ key, type, decimals }) => {
-      const kept = after.features.get(key);
-      return kept?.type !== type || kept.decimals !== decimals;
-    })
-    .filter(({ key }) => sqlite.get(SELECT_COUNTED, tenantId, key) !== undefined);
-  const prices = [...before.priceOwners.values()]
-    .filter(({ product, price }) => {
-      const kept = after.priceOwners.get(price.id);
-      return kept?.product.id !== product.id || !costsTheSame(kept.price, price);
-    })
-    .filter(({ price }) => sqlite.get(SELECT_LIVE_ON_PRICE, tenantId, price.id, now) !== undefined);
-  return [...features.map(({ key }) => `feature ${key}`), ...prices.map(({ price }) => `price ${price.id}`)];
-}
-
-function costsTheSame(a: Price, b: Price): boolean {
-  return (
-    a.amount === b.amount &&
-    a.currency === b.currency &&
-    a.interval === b.interval &&
-    a.intervalCount === b.intervalCount
-  );
+  const { features, prices } = takenAway(present, next);
+  return [
+    ...features
+      .filter((key) => sqlite.get(SELECT_COUNTED, tenantId, key) !== undefined)
+      .map((key) => `feature ${key}`),
+    ...prices
+      .filter((id) => sqlite.get(SELECT_LIVE_ON_PRICE, tenantId, id, now) !== undefined)
+      .map((id) => `price ${id}`),
+  ];
 }
 
 const list = (columns: readonly string[]): string => columns.map((column) => `"${column}"`).join(', ');
@@ -451,7 +430,7 @@ const SELECT_CUSTOMER = {
 const INSERT_CUSTOMER = `insert into customer (tenant_id, ${list(CUSTOMER_COLUMNS)}) values (?, ${marks(CUSTOMER_COLUMNS)})`;
 const SELECT_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription where tenant_id = ? and id = ?`;
 const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription
-  where tenant_id = ? and customer_id = ? order by status = 'canceled', started_at desc limit 1`;
+  where tenant_id = ? and customer_id = ? order by started_at desc, implicit limit 1`;
 const UPDATE_PLAN_CHANGED = `update customer
   set revision = revision + ?, anchor = coalesce(anchor, ?), updated_at = ? where tenant_id = ? and id = ?`;
 const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRIPTION_COLUMNS)})

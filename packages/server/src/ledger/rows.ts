@@ -1,7 +1,7 @@
-import type { UsageEvent } from '../../metering/decide.ts';
-import type { Reset } from '../../metering/period.ts';
-import type { Customer, Subscription, SubscriptionStatus } from '../../metering/subscription.ts';
-import type { Counter } from '../../metering/usage.ts';
+import type { UsageEvent } from '../metering/decide.ts';
+import type { Reset } from '../metering/period.ts';
+import type { Customer, Subscription, SubscriptionStatus } from '../metering/subscription.ts';
+import type { Counter } from '../metering/usage.ts';
 
 /** Between the store's rows and the metering types. Integers arrive as `bigint`. */
 

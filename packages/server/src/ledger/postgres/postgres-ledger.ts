@@ -1,0 +1,94 @@
+import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import { changeListeners, usageChanges } from '../changes.ts';
+import { groupCommit } from '../group-commit.ts';
+import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import { catalogCache } from './catalogs.ts';
+import { findCustomer, findStandings } from './customers.ts';
+import { openDatabase } from './database.ts';
+import { migrate } from './migrate.ts';
+import { openChangeFeed } from './notifications.ts';
+import * as store from './store.ts';
+import { track } from './track.ts';
+
+export interface PostgresSettings {
+  /** `postgres://…`; a pooler in transaction mode may stand there. */
+  url: string;
+  /** Past any pooler, to listen and to migrate; `url` when not given. */
+  directUrl?: string | undefined;
+}
+
+/**
+ * The ledger on PostgreSQL 14 or newer, shared by any number of processes. Whatever they do at once, the rows they
+ * lock decide who is first; see {@link track}.
+ * @throws Error when the database cannot be reached or used; the message says what to do.
+ */
+export async function openPostgresLedger(settings: PostgresSettings, clock: () => number): Promise<Ledger> {
+  const { url, directUrl = url } = settings;
+  await migrate(directUrl);
+  const listeners = changeListeners();
+  const tenantIds = new Set<string>();
+  const feed = await openChangeFeed({
+    url: directUrl,
+    hear: (changes) => listeners.publish(changes),
+    tenants: () => tenantIds,
+  });
+  const database = openDatabase(url);
+  const catalogs = catalogCache();
+
+  let closing: Promise<void> | undefined;
+
+  const publish = (changes: readonly Change[]): void => {
+    listeners.publish(changes);
+    feed.tell(changes);
+  };
+  const published = async <T>(writing: Promise<store.Written<T>>): Promise<T> => {
+    const { result, changes } = await writing;
+    publish(changes);
+    return result;
+  };
+
+  const commits = groupCommit<TrackCommand, Verdict>({
+    async commit(tenantId, batch) {
+      const verdicts = await track(database, catalogs, tenantId, batch, clock);
+      publish(usageChanges(tenantId, batch, verdicts));
+      return verdicts;
+    },
+  });
+
+  const tenant = (tenantId: string): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, commands),
+    account: (externalId, now, feature) =>
+      store.readAccount(database, catalogs, tenantId, externalId, now, feature),
+    catalog: () => store.readDocument(database, catalogs, tenantId),
+    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, now)),
+    customer: (id) => findCustomer(database, tenantId, id),
+    async customerByExternalId(externalId) {
+      const { customers } = await findStandings(database, catalogs, tenantId, [externalId]);
+      return customers.get(externalId) ?? null;
+    },
+    ensureCustomer: (externalId, profile, now) =>
+      store.ensureCustomer(database, catalogs, tenantId, externalId, profile, now),
+    subscribe: (customerId, priceId, metadata, now) =>
+      published(
+        store.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),
+      ),
+    subscription: (id) => store.findSubscription(database, tenantId, id),
+    updateSubscription: (id, change, now) =>
+      published(store.updateSubscription(database, catalogs, tenantId, id, change, now)),
+    dismissNudge: (externalId, nudgeId, until) =>
+      published(store.dismissNudge(database, tenantId, externalId, nudgeId, until)),
+  });
+
+  return {
+    tenant(tenantId) {
+      tenantIds.add(tenantId);
+      return tenant(tenantId);
+    },
+    ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
+    addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
+    findSecretKey: (hash) => store.findSecretKey(database, hash),
+    signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
+    onChange: listeners.add,
+    close: () => (closing ??= database.close().then(() => feed.close())),
+  };
+}

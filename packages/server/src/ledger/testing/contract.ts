@@ -1,0 +1,709 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CatalogDocument } from '../../metering/catalog.ts';
+import type { UsageEvent, Verdict } from '../../metering/decide.ts';
+import type { Subscription } from '../../metering/subscription.ts';
+import { command, DAY_MS, NOW, PRICING } from '../../metering/testing/pricing.ts';
+import { rowsOf } from '../account.ts';
+import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import type { Audit } from './audit.ts';
+
+/** A ledger on an empty store of its own, closed after the test. */
+export interface OpenedLedger {
+  readonly ledger: Ledger;
+  /** Closes the ledger and opens another on the same store. */
+  reopen(): Promise<Ledger>;
+  /** Adds up what is stored, past the ledger. */
+  audit(): Promise<Audit>;
+}
+
+/** What any ledger must do; whatever passes is one. */
+export function ledgerContract(name: string, open: (clock: () => number) => Promise<OpenedLedger>): void {
+  describe(name, () => {
+    const context = {} as Context;
+
+    beforeEach(async () => {
+      context.now = NOW;
+      context.opened = await open(() => context.now);
+      context.ledger = context.opened.ledger;
+      context.tenantId = await context.ledger.ensureTenant('Acme', 'test', NOW);
+      context.tenant = context.ledger.tenant(context.tenantId);
+      await context.tenant.putCatalog(PRICING, NOW);
+    });
+
+    describe('an event', () => recordsEvents(context));
+    describe('a limit', () => enforcesLimits(context));
+    describe('an idempotency key', () => countsOnce(context));
+    describe('a counter', () => counts(context));
+    describe('a period', () => keepsPeriods(context));
+    describe('a plan', () => changesPlans(context));
+    describe('a plan in time', () => endsPlans(context));
+    describe('a catalog', () => keepsCatalogs(context));
+    describe('a customer', () => keepsCustomers(context));
+    describe('a tenant', () => keepsTenants(context));
+    describe('a change', () => tellsChanges(context));
+    describe('a store', () => outlivesProcesses(context));
+  });
+}
+
+interface Context {
+  now: number;
+  opened: OpenedLedger;
+  ledger: Ledger;
+  tenantId: string;
+  tenant: TenantLedger;
+}
+
+function recordsEvents(context: Context): void {
+  it('is answered with all that its reply is printed from', async () => {
+    const [event] = recorded(
+      await context.tenant.track([command('api_calls', 3, { idempotencyKey: 'k', metadata: '{"a":1}' })]),
+    );
+    expect(event).toMatchObject({
+      feature: 'api_calls',
+      action: 'add',
+      quantity: 3n,
+      delta: 3n,
+      consumed: 3n,
+      limit: 100n,
+      sequence: 1,
+      recordedAt: NOW,
+      idempotencyKey: 'k',
+      metadata: '{"a":1}',
+      period: { start: NOW },
+    });
+  });
+
+  it('is seen by whoever reads after its promise resolved', async () => {
+    for (let sequence = 1; sequence <= 10; sequence += 1) {
+      await context.tenant.track([command('api_calls', 1)]);
+      expect(await usage(context, 'api_calls')).toMatchObject({ sequence, consumed: BigInt(sequence) });
+    }
+  });
+
+  it('is decided in its place in the batch, each seeing what the ones before it did', async () => {
+    const verdicts = await context.tenant.track([
+      command('seats', 4),
+      command('seats', 2),
+      command('seats', -3),
+      command('seats', 2),
+      command('seats', 5, { action: 'set' }),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'quota_exceeded', 'recorded', 'recorded', 'recorded']);
+    expect(recorded(verdicts).map(({ consumed }) => consumed)).toEqual([4n, 1n, 3n, 5n]);
+  });
+
+  it('that cannot be recorded sinks none of its batch', async () => {
+    const verdicts = await context.tenant.track([
+      command('nothing', 1),
+      command('api_calls', 1),
+      command('sso', 1),
+      command('api_calls', '0.5'),
+      command('api_calls', 1, { timestamp: NOW + DAY_MS }),
+      command('exports', 1),
+      command('api_calls', 1, { externalId: 'user_2' }),
+    ]);
+    expect(verdicts.map(word)).toEqual([
+      'feature_not_found',
+      'recorded',
+      'feature_not_metered',
+      'fraction_not_allowed',
+      'timestamp_out_of_range',
+      'feature_not_in_plan',
+      'recorded',
+    ]);
+    expect((await context.opened.audit()).eventIds).toHaveLength(2);
+  });
+
+  it('keeps 64-bit amounts exactly, and refuses what is beyond', async () => {
+    const verdicts = await context.tenant.track([
+      command('events', '9223372036854775807'),
+      command('events', 1),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'quantity_out_of_range']);
+    expect(await usage(context, 'events')).toMatchObject({ consumed: 9_223_372_036_854_775_807n });
+  });
+
+  it('keeps text of any script', async () => {
+    const externalId = '用户 🦄 "1" \\ {a,b} NULL';
+    const metadata = JSON.stringify({ text: '\0 \ud800 {} , "\\" NULL', list: [null] });
+    const once = command('api_calls', 1, { externalId, metadata, idempotencyKey: '{"\\,NULL}' });
+    const [first] = recorded(await context.tenant.track([once]));
+    expect(await context.tenant.track([once])).toEqual([{ outcome: 'duplicate', event: first }]);
+    expect(first?.metadata).toBe(metadata);
+    expect(await context.tenant.customerByExternalId(externalId)).toMatchObject({ externalId });
+  });
+}
+
+function enforcesLimits(context: Context): void {
+  it('lets exactly 100 of 200 parallel events through', async () => {
+    const verdicts = await Promise.all(
+      Array.from({ length: 200 }, () => context.tenant.track([command('api_calls', 1)])),
+    );
+    expect(tally(verdicts.flat())).toEqual({ recorded: 100, quota_exceeded: 100 });
+    const { eventIds, faults } = await context.opened.audit();
+    expect(eventIds).toHaveLength(100);
+    expect(faults).toEqual([]);
+  });
+
+  it('takes an increase whole or not at all', async () => {
+    const verdicts = await context.tenant.track([command('api_calls', 60), command('api_calls', 41)]);
+    expect(verdicts).toMatchObject([
+      { outcome: 'recorded' },
+      { code: 'quota_exceeded', usage: { consumed: 60n, limit: 100n } },
+    ]);
+  });
+
+  it('that allows overage is passed', async () => {
+    const verdicts = await context.tenant.track([command('emails', 50), command('emails', 7)]);
+    expect(recorded(verdicts).map(({ consumed }) => consumed)).toEqual([50n, 57n]);
+  });
+
+  it('leaves nothing behind of what it refused', async () => {
+    expect((await context.tenant.track([command('api_calls', 101)])).map(word)).toEqual(['quota_exceeded']);
+    expect(await context.opened.audit()).toEqual({ eventIds: [], faults: [] });
+    expect(await usage(context, 'api_calls')).toMatchObject({ consumed: 0n, sequence: 0 });
+  });
+
+  it('is the one in force when the event is committed', async () => {
+    await context.tenant.track([command('api_calls', 50)]);
+    const lower = changed((document) => limitOf(document, 'free', 'api_calls', 50));
+    await context.tenant.putCatalog(lower, NOW);
+    expect((await context.tenant.track([command('api_calls', 1)])).map(word)).toEqual(['quota_exceeded']);
+    await upgrade(context);
+    expect((await context.tenant.track([command('api_calls', 1)])).map(word)).toEqual(['recorded']);
+  });
+}
+
+function countsOnce(context: Context): void {
+  it('used 50 times at the same moment is counted once and answered alike', async () => {
+    const once = command('api_calls', 1, { idempotencyKey: 'k' });
+    const verdicts = (
+      await Promise.all(Array.from({ length: 50 }, () => context.tenant.track([once])))
+    ).flat();
+    expect(tally(verdicts)).toEqual({ recorded: 1, duplicate: 49 });
+    const [event] = recorded(verdicts);
+    for (const verdict of verdicts) expect(verdict).toMatchObject({ event });
+    expect(await context.opened.audit()).toEqual({ eventIds: [event?.id], faults: [] });
+  });
+
+  it('repeated in one batch is a duplicate', async () => {
+    const once = command('api_calls', 1, { idempotencyKey: 'k' });
+    expect((await context.tenant.track([once, once])).map(word)).toEqual(['recorded', 'duplicate']);
+  });
+
+  it('repeats its first answer before any limit, plan or period is looked at', async () => {
+    const once = command('api_calls', 100, { idempotencyKey: 'k' });
+    const [event] = recorded(await context.tenant.track([once]));
+    context.now = NOW + 40 * DAY_MS;
+    expect(await context.tenant.track([once])).toEqual([{ outcome: 'duplicate', event }]);
+  });
+
+  it('given to another event is refused', async () => {
+    const key = { idempotencyKey: 'k' };
+    await context.tenant.track([command('api_calls', 1, key)]);
+    const verdicts = await context.tenant.track([
+      command('api_calls', 2, key),
+      command('seats', 1, key),
+      command('nothing', 1, key),
+      command('api_calls', 1, { ...key, timestamp: NOW }),
+      command('api_calls', 1, { ...key, metadata: '{}' }),
+    ]);
+    expect(verdicts.map(word)).toEqual([
+      ...Array.from({ length: 4 }, () => 'idempotency_key_reused'),
+      'duplicate',
+    ]);
+  });
+
+  it('aimed at two features at the same moment goes to one of them', async () => {
+    const aim = (feature: string) => context.tenant.track([command(feature, 1, { idempotencyKey: 'k' })]);
+    const verdicts = (await Promise.all([aim('api_calls'), aim('seats')])).flat();
+    expect(tally(verdicts)).toEqual({ recorded: 1, idempotency_key_reused: 1 });
+  });
+
+  it('belongs to one customer and one kind of credential', async () => {
+    const key = { idempotencyKey: 'k' };
+    const verdicts = await context.tenant.track([
+      command('api_calls', 1, key),
+      command('api_calls', 1, { ...key, externalId: 'user_2' }),
+      command('api_calls', 1, { ...key, origin: 'session' }),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'recorded', 'recorded']);
+  });
+
+  it('of a refused event is free again', async () => {
+    const big = command('api_calls', 500, { idempotencyKey: 'k' });
+    expect((await context.tenant.track([big])).map(word)).toEqual(['quota_exceeded']);
+    await upgrade(context);
+    expect((await context.tenant.track([big])).map(word)).toEqual(['recorded']);
+  });
+}
+
+function counts(context: Context): void {
+  it('numbers its events without gaps, whatever is refused between them', async () => {
+    const verdicts = await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        context.tenant.track([command('seats', index % 3 === 0 ? 1 : index % 3 === 1 ? 9 : -1)]),
+      ),
+    );
+    const sequences = recorded(verdicts.flat()).map(({ sequence }) => sequence);
+    expect(sequences).toEqual(sequences.map((_, index) => index + 1));
+    expect((await context.opened.audit()).faults).toEqual([]);
+  });
+
+  it('falls to zero and not below', async () => {
+    const verdicts = await context.tenant.track([
+      command('seats', 2),
+      command('seats', -3),
+      command('seats', -2),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'usage_below_zero', 'recorded']);
+    expect(await usage(context, 'seats')).toMatchObject({ consumed: 0n, sequence: 2 });
+  });
+
+  it('set to an amount records the difference', async () => {
+    const set = { action: 'set' } as const;
+    const verdicts = await context.tenant.track([
+      command('storage_gb', '2.5', set),
+      command('storage_gb', '1', set),
+      command('storage_gb', '10.000000000001', set),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'recorded', 'quota_exceeded']);
+    expect(recorded(verdicts).map(({ delta }) => delta)).toEqual([2_500_000_000_000n, -1_500_000_000_000n]);
+  });
+
+  it('remembers how often its thresholds were crossed', async () => {
+    await context.tenant.track([command('seats', 4), command('seats', -2), command('seats', 3)]);
+    const counter = await usage(context, 'seats');
+    expect(counter?.crossings).toEqual([2, 1, 1]);
+  });
+}
+
+function keepsPeriods(context: Context): void {
+  it('begins with the customer and counts from zero again when it has ended', async () => {
+    const [first] = recorded(await context.tenant.track([command('api_calls', 100)]));
+    context.now = first?.period.end ?? 0;
+    const [next] = recorded(await context.tenant.track([command('api_calls', 1)]));
+    expect(next).toMatchObject({ consumed: 1n, sequence: 1, period: { start: context.now } });
+  });
+
+  it('that has ended is still charged by an event of its time', async () => {
+    await context.tenant.track([command('api_calls', 99)]);
+    context.now = NOW + 31 * DAY_MS;
+    const late = { timestamp: NOW + DAY_MS };
+    const verdicts = await context.tenant.track([
+      command('api_calls', 1, late),
+      command('api_calls', 1, late),
+      command('api_calls', 1),
+    ]);
+    expect(verdicts.map(word)).toEqual(['recorded', 'quota_exceeded', 'recorded']);
+    expect(recorded(verdicts).map(({ consumed }) => consumed)).toEqual([100n, 1n]);
+  });
+
+  it('never ends for what is held and not used up', async () => {
+    await context.tenant.track([command('seats', 5)]);
+    context.now = NOW + 400 * DAY_MS;
+    expect((await context.tenant.track([command('seats', 1)])).map(word)).toEqual(['quota_exceeded']);
+  });
+}
+
+function changesPlans(context: Context): void {
+  it('takes effect with the next event, and keeps the anchor and what was consumed', async () => {
+    await context.tenant.track([command('api_calls', 100)]);
+    context.now = NOW + 5;
+    await upgrade(context);
+    const [event] = recorded(await context.tenant.track([command('api_calls', 1)]));
+    expect(event).toMatchObject({ consumed: 101n, sequence: 2, limit: 10_000n, period: { start: NOW } });
+    expect(await context.tenant.customerByExternalId('user_1')).toMatchObject({
+      anchor: NOW,
+      revision: 2,
+      subscription: { priceId: 'price_pro', implicit: false },
+    });
+  });
+
+  it('replaces the implicit one, is the same again, and is not replaced by another', async () => {
+    const customer = await someone(context);
+    const created = await context.tenant.subscribe(customer.id, 'price_pro', { note: 'a' }, NOW);
+    expect(created).toMatchObject({ kind: 'created', subscription: { metadata: { note: 'a' } } });
+    const subscription = 'subscription' in created ? created.subscription : null;
+    expect(await context.tenant.subscribe(customer.id, 'price_pro', {}, NOW)).toEqual({
+      kind: 'existing',
+      subscription,
+    });
+    expect(await context.tenant.subscribe(customer.id, 'price_pro_year', {}, NOW)).toEqual({
+      kind: 'conflict',
+      subscription,
+    });
+    expect(await context.tenant.subscription(subscription?.id ?? '')).toEqual(subscription);
+    expect(await context.tenant.subscription(customer.subscription?.id ?? '')).toMatchObject({
+      status: 'canceled',
+      endsAt: NOW,
+    });
+  });
+
+  it('is made once, however often it is asked for at the same moment', async () => {
+    const customer = await someone(context);
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () => context.tenant.subscribe(customer.id, 'price_pro', {}, NOW)),
+    );
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual([
+      'created',
+      ...Array.from({ length: 9 }, () => 'existing'),
+    ]);
+  });
+
+  it('of nobody, or on no price, is not made', async () => {
+    const customer = await someone(context);
+    expect(await context.tenant.subscribe('cus_0', 'price_pro', {}, NOW)).toEqual({ kind: 'no_customer' });
+    expect(await context.tenant.subscribe('\0', 'price_pro', {}, NOW)).toEqual({ kind: 'no_customer' });
+    expect(await context.tenant.subscribe(customer.id, 'price_0', {}, NOW)).toEqual({ kind: 'no_price' });
+  });
+
+  it('is changed in all its parts, and moves the revision each time', async () => {
+    const { id } = await upgrade(context);
+    const yearly = { priceId: 'price_pro_year', status: 'past_due', metadata: { a: 1 } } as const;
+    const updated = await context.tenant.updateSubscription(id, yearly, NOW + 1);
+    expect(updated).toMatchObject({ kind: 'updated', subscription: yearly });
+    expect(await context.tenant.subscription(id)).toEqual('subscription' in updated && updated.subscription);
+    expect(await context.tenant.customerByExternalId('user_1')).toMatchObject({ revision: 4 });
+    expect(await context.tenant.updateSubscription(id, { priceId: 'price_0' }, NOW)).toEqual({
+      kind: 'no_price',
+    });
+    expect(await context.tenant.updateSubscription('\0', {}, NOW)).toEqual({ kind: 'no_subscription' });
+  });
+}
+
+function endsPlans(context: Context): void {
+  it('that is canceled ends with the period paid for, by itself', async () => {
+    const { id } = await upgrade(context);
+    const updated = await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: true }, NOW);
+    const endsAt = 'subscription' in updated ? (updated.subscription.endsAt ?? 0) : 0;
+    context.now = endsAt - 1;
+    expect((await context.tenant.track([command('exports', 1)])).map(word)).toEqual(['recorded']);
+    context.now = endsAt;
+    expect((await context.tenant.track([command('exports', 1)])).map(word)).toEqual(['feature_not_in_plan']);
+    expect(await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: false }, endsAt)).toEqual({
+      kind: 'ended',
+    });
+  });
+
+  it('gives each customer one trial of a product', async () => {
+    const customer = await someone(context);
+    const first = await context.tenant.subscribe(customer.id, 'price_trial', {}, NOW);
+    expect(first).toMatchObject({ subscription: { status: 'trialing' } });
+    const id = 'subscription' in first ? first.subscription.id : '';
+    await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: true }, NOW);
+    const again = await context.tenant.subscribe(customer.id, 'price_trial', {}, NOW + 40 * DAY_MS);
+    expect(again).toMatchObject({ kind: 'created', subscription: { status: 'active', trialEnd: null } });
+  });
+
+  it('holds no event up, and no event holds it up', async () => {
+    const customer = await someone(context);
+    const pro = await context.tenant.subscribe(customer.id, 'price_pro', {}, NOW);
+    const id = 'subscription' in pro ? pro.subscription.id : '';
+    const work = Array.from({ length: 20 }, (_, index) => [
+      context.tenant.track([command('api_calls', 1), command('seats', index % 2 === 0 ? 1 : -1)]),
+      context.tenant.updateSubscription(id, { metadata: { index } }, NOW),
+      context.tenant.putCatalog(
+        changed((document) => limitOf(document, 'pro', 'api_calls', 5_000 + index)),
+        NOW,
+      ),
+    ]);
+    await Promise.all(work.flat<Promise<unknown>[][]>());
+    expect(await usage(context, 'api_calls')).toMatchObject({ consumed: 20n, sequence: 20 });
+    expect((await context.opened.audit()).faults).toEqual([]);
+  });
+}
+
+function keepsCatalogs(context: Context): void {
+  it('reads as it was written', async () => {
+    const { document, catalog } = await context.tenant.catalog();
+    expect(document).toEqual(PRICING);
+    expect(catalog.defaultProduct?.id).toBe('free');
+    expect(catalog.revision).toBe(2);
+  });
+
+  it('written again changes nothing', async () => {
+    await context.tenant.putCatalog(PRICING, NOW + 1);
+    expect((await context.tenant.catalog()).catalog.revision).toBe(2);
+  });
+
+  it('keeps what is counted and what is subscribed to', async () => {
+    await context.tenant.track([command('api_calls', 1), command('seats', 99)]);
+    const outcome = await context.tenant.putCatalog({ features: [], products: [] }, NOW);
+    expect(outcome).toEqual({ kind: 'in_use', names: ['feature api_calls', 'price price_free'] });
+    const retyped = changed((document) => ({
+      ...document,
+      features: document.features.map((feature) => ({ ...feature, decimals: 2 })),
+    }));
+    expect(await context.tenant.putCatalog(retyped, NOW)).toMatchObject({ names: ['feature api_calls'] });
+    expect((await context.tenant.catalog()).document).toEqual(PRICING);
+  });
+
+  it('takes a default that is written out for the same', async () => {
+    await context.tenant.track([command('compute', 1)]);
+    const spelled = changed((document) => ({
+      ...document,
+      features: document.features.map((feature) => ({ decimals: 9, ...feature })),
+    }));
+    expect(await context.tenant.putCatalog(spelled, NOW)).toMatchObject({ kind: 'kept' });
+  });
+
+  it('lets go of a price whose last subscription has ended by itself', async () => {
+    const { id } = await upgrade(context);
+    await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: true }, NOW);
+    const without = changed((document) => ({
+      ...document,
+      products: document.products.filter((product) => product.id !== 'pro'),
+    }));
+    expect(await context.tenant.putCatalog(without, NOW)).toMatchObject({ names: ['price price_pro'] });
+    expect(await context.tenant.putCatalog(without, NOW + 32 * DAY_MS)).toMatchObject({ kind: 'kept' });
+  });
+
+  it('that is not there makes no customer and counts nothing', async () => {
+    const bare = context.ledger.tenant(await context.ledger.ensureTenant('Bare', 'test', NOW));
+    expect((await bare.track([command('api_calls', 1)])).map(word)).toEqual(['customer_not_found']);
+    expect(await bare.ensureCustomer('user_1', {}, NOW)).toBeNull();
+    expect((await bare.catalog()).document).toEqual({ features: [], products: [] });
+  });
+}
+
+function keepsCustomers(context: Context): void {
+  it('is made by its first event, on the default product', async () => {
+    await context.tenant.track([command('api_calls', 1)]);
+    const customer = await context.tenant.customerByExternalId('user_1');
+    expect(customer).toMatchObject({
+      externalId: 'user_1',
+      anchor: NOW,
+      revision: 0,
+      metadata: {},
+      subscription: { implicit: true, priceId: 'price_free', status: 'active' },
+    });
+    expect(await context.tenant.customer(customer?.id ?? '')).toEqual(customer);
+    expect(await context.tenant.subscription(customer?.subscription?.id ?? '')).toEqual(
+      customer?.subscription,
+    );
+  });
+
+  it('is made once, however many see it first', async () => {
+    const customers = await Promise.all(
+      Array.from({ length: 20 }, () => context.tenant.ensureCustomer('user_1', {}, NOW)),
+    );
+    expect(new Set(customers.map((customer) => customer?.id)).size).toBe(1);
+  });
+
+  it('takes what is told of it and keeps the rest', async () => {
+    await context.tenant.ensureCustomer('user_1', { email: 'a@example.com' }, NOW);
+    await context.tenant.ensureCustomer('user_1', { externalOrganizationId: 'org_1' }, NOW + 1);
+    const customer = await context.tenant.ensureCustomer('user_1', {}, NOW + 2);
+    expect(customer).toMatchObject({
+      email: 'a@example.com',
+      externalOrganizationId: 'org_1',
+      createdAt: NOW,
+      updatedAt: NOW + 1,
+    });
+    expect(await context.tenant.customerByExternalId('user_1')).toEqual(customer);
+  });
+
+  it('never seen reads as nobody, and reading writes nothing', async () => {
+    expect(await context.tenant.account('user_1', NOW)).toMatchObject({
+      customer: null,
+      counters: new Map(),
+      dismissals: new Map(),
+    });
+    expect(await context.tenant.customer('\0')).toBeNull();
+    expect(await context.tenant.customerByExternalId('user_1')).toBeNull();
+  });
+
+  it('has an account of every metered feature, or of one', async () => {
+    await context.tenant.track([command('api_calls', 1), command('seats', 2)]);
+    const rows = rowsOf(await context.tenant.account('user_1', NOW), NOW);
+    expect(rows.map(({ entitlement, counter }) => [entitlement.feature.key, counter.consumed])).toEqual([
+      ['api_calls', 1n],
+      ['compute', 0n],
+      ['emails', 0n],
+      ['events', 0n],
+      ['storage_gb', 0n],
+      ['seats', 2n],
+    ]);
+    expect((await context.tenant.account('user_1', NOW, 'seats')).counters.size).toBe(1);
+  });
+
+  it('is not nudged before the snooze has ended', async () => {
+    await someone(context);
+    const nudge = 'ndg_api_calls~1769853600000~80~1';
+    await context.tenant.dismissNudge('user_1', nudge, NOW + 5);
+    await context.tenant.dismissNudge('user_1', nudge, NOW + 10);
+    await context.tenant.dismissNudge('nobody', nudge, NOW + 10);
+    expect((await context.tenant.account('user_1', NOW + 9)).dismissals).toEqual(
+      new Map([[nudge, NOW + 10]]),
+    );
+    expect((await context.tenant.account('user_1', NOW + 10)).dismissals).toEqual(new Map());
+  });
+}
+
+function keepsTenants(context: Context): void {
+  it('is the same for the same organization and mode, however many ask first', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => context.ledger.ensureTenant('New', 'live', NOW + index)),
+    );
+    expect(new Set(ids).size).toBe(1);
+    expect(await context.ledger.ensureTenant('New', 'test', NOW)).not.toBe(ids[0]);
+  });
+
+  it('sees nothing of another, whatever names they share', async () => {
+    const other = context.ledger.tenant(await context.ledger.ensureTenant('Acme', 'live', NOW));
+    await other.putCatalog(PRICING, NOW);
+    const once = command('api_calls', 100, { idempotencyKey: 'k' });
+    const verdicts = await Promise.all([context.tenant.track([once]), other.track([once])]);
+    expect(verdicts.flat().map(word)).toEqual(['recorded', 'recorded']);
+    const mine = await someone(context);
+    expect(await other.customer(mine.id)).toBeNull();
+    expect(await other.subscription(mine.subscription?.id ?? '')).toBeNull();
+  });
+
+  it('is found by its secret keys', async () => {
+    const { ledger, tenantId } = context;
+    await ledger.addSecretKey(tenantId, { hash: 'h', name: 'first' }, NOW);
+    expect(await ledger.findSecretKey('h')).toMatchObject({ tenantId, mode: 'test' });
+    expect(await ledger.findSecretKey('other')).toBeNull();
+  });
+
+  it('signs with the key that was there first', async () => {
+    const key = (kid: string) => ({ kid, secret: new Uint8Array(32).fill(kid.length) });
+    const rings = await Promise.all(
+      ['a', 'bb', 'ccc'].map((kid) => context.ledger.signingKeys(key(kid), NOW)),
+    );
+    for (const ring of rings) expect(ring).toHaveLength(1);
+    const [signing] = await context.ledger.signingKeys(key('dddd'), NOW);
+    expect(new Set(rings.flat().map(({ kid }) => kid))).toEqual(new Set([signing?.kid]));
+    expect([...(signing?.secret ?? [])]).toEqual([...key(signing?.kid ?? '').secret]);
+  });
+}
+
+function tellsChanges(context: Context): void {
+  function listen(): { heard: Change[]; stop: () => void } {
+    const heard: Change[] = [];
+    return { heard, stop: context.ledger.onChange((changes) => heard.push(...changes)) };
+  }
+
+  it('of usage is told once per customer and feature, and not for refusals', async () => {
+    const { heard } = listen();
+    await context.tenant.track([command('api_calls', 1), command('api_calls', 2), command('seats', 9)]);
+    const { tenantId } = context;
+    expect(heard).toEqual([{ kind: 'usage', tenantId, externalId: 'user_1', feature: 'api_calls' }]);
+  });
+
+  it('of a plan or the catalog is told when there really is one', async () => {
+    const { tenant, tenantId } = context;
+    const { heard } = listen();
+    await upgrade(context);
+    await upgrade(context);
+    await tenant.putCatalog(PRICING, NOW);
+    await tenant.putCatalog(
+      changed((document) => limitOf(document, 'free', 'seats', 6)),
+      NOW,
+    );
+    await tenant.dismissNudge('user_1', 'ndg_1', NOW + 1);
+    const plan = { kind: 'plan', tenantId, externalId: 'user_1' };
+    expect(heard).toEqual([plan, { kind: 'catalog', tenantId }, plan]);
+  });
+
+  it('is not told to who stopped listening', async () => {
+    const { heard, stop } = listen();
+    stop();
+    await context.tenant.track([command('api_calls', 1)]);
+    expect(heard).toEqual([]);
+  });
+
+  it('stands when a listener throws', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    context.ledger.onChange(() => {
+      throw new Error('a listener’s own fault');
+    });
+    const { heard } = listen();
+    expect((await context.tenant.track([command('api_calls', 1)])).map(word)).toEqual(['recorded']);
+    expect(heard).toHaveLength(1);
+    expect(warned).toHaveBeenCalledOnce();
+    warned.mockRestore();
+  });
+}
+
+function outlivesProcesses(context: Context): void {
+  it('has everything after it was closed and opened again', async () => {
+    const keyed = command('seats', 3, { idempotencyKey: 'k' });
+    const [event] = recorded(await context.tenant.track([keyed]));
+    await context.tenant.dismissNudge('user_1', 'ndg_1', NOW + 1);
+    const account = await context.tenant.account('user_1', NOW);
+    const reopened = (await context.opened.reopen()).tenant(context.tenantId);
+    expect(await reopened.account('user_1', NOW)).toEqual(account);
+    expect(await reopened.track([keyed])).toEqual([{ outcome: 'duplicate', event }]);
+  });
+
+  it('that is closed takes nothing any more, and closing it again does no harm', async () => {
+    await context.ledger.close();
+    await context.ledger.close();
+    await expect(context.tenant.track([command('api_calls', 1)])).rejects.toMatchObject({
+      name: 'LedgerUnavailableError',
+    });
+  });
+}
+
+/** `user_1`, made if need be. */
+async function someone({ tenant }: Context) {
+  const customer = await tenant.ensureCustomer('user_1', {}, NOW);
+  if (customer === null) throw new Error('There is no default product');
+  return customer;
+}
+
+/** Puts `user_1` on the pro plan. */
+async function upgrade(context: Context): Promise<Subscription> {
+  const { id } = await someone(context);
+  const outcome = await context.tenant.subscribe(id, 'price_pro', {}, context.now);
+  if (!('subscription' in outcome)) throw new Error(outcome.kind);
+  return outcome.subscription;
+}
+
+async function usage({ tenant, now }: Context, feature: string) {
+  const rows = rowsOf(await tenant.account('user_1', now, feature), now, feature);
+  return rows[0]?.counter;
+}
+
+/** The pricing with a change. */
+function changed(change: (document: CatalogDocument) => CatalogDocument): CatalogDocument {
+  return change(structuredClone(PRICING));
+}
+
+function limitOf(
+  document: CatalogDocument,
+  productId: string,
+  feature: string,
+  limit: number,
+): CatalogDocument {
+  const products = document.products.map((product) =>
+    product.id !== productId
+      ? product
+      : {
+          ...product,
+          features: product.features.map((one) => (one.feature === feature ? { ...one, limit } : one)),
+        },
+  );
+  return { ...document, products };
+}
+
+/** A verdict in a word. */
+export function word(verdict: Verdict): string {
+  return verdict.outcome === 'refused' ? verdict.code : verdict.outcome;
+}
+
+/** The events that were recorded, in the order of their sequence where it is one counter's. */
+export function recorded(verdicts: readonly Verdict[]): UsageEvent[] {
+  return verdicts.flatMap((verdict) => (verdict.outcome === 'recorded' ? verdict.event : []));
+}
+
+/** How many verdicts there are of each word. */
+export function tally(verdicts: readonly Verdict[]): Record<string, number> {
+  const words = verdicts.map(word);
+  return Object.fromEntries(
+    [...new Set(words)].map((one) => [one, words.filter((other) => other === one).length]),
+  );
+}
