@@ -4,7 +4,7 @@ import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
  * Group commit: while one commit is in flight, what arrives waits; when it returns, everything waiting of the next
  * tenant goes into the next one, up to a bound. No timer: an idle ledger commits at once, a busy one amortises its
  * fsync. Measured through the whole ledger on two cores, each event with a key, one hot counter, 1 → 256 callers:
- * SQLite 2 300 → 12 500 events/s, PostgreSQL 15 500 → 16 600; with one command a transaction PostgreSQL stays at 330.
+ * SQLite from 2 300 to 12 500 events/s, PostgreSQL from 500 to 16 600, where one command a transaction stays at 330.
  */
 export interface GroupCommit<Command, Result> {
   /** Queues commands of one tenant, to be committed in order and together where the bound allows. */
