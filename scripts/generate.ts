@@ -66,5 +66,7 @@ async function customElements(): Promise<string> {
     cwd: root,
     noWrite: true,
   });
-  return `${JSON.stringify({ 'x-generated': BY, ...manifest }, null, 2)}\n`;
+  // The analyzer follows the file system's order, which differs from machine to machine.
+  const modules = manifest.modules.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return `${JSON.stringify({ 'x-generated': BY, ...manifest, modules }, null, 2)}\n`;
 }

@@ -74,6 +74,14 @@ describe('the demo page', () => {
     expect(body['metrics']).toMatchObject([{ consumed: 9.31e-10, sequence: 1 }]);
   });
 
+  test('says so, and is not busy for ever, when something else answers in place of its server', async () => {
+    const badGateway = { status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' };
+    await page.route('**/demo/actions/*', (route) => route.fulfill(badGateway));
+    await page.getByRole('button', { name: 'Make an API call' }).click();
+    await page.getByText('answered strangely').waitFor();
+    await page.locator('button[aria-busy]').waitFor({ state: 'detached' });
+  });
+
   test('frees a seat when a member is removed', async () => {
     await page.getByRole('button', { name: 'Remove a team member' }).click();
     await row(page, 'Team members').getByText('2 of 5').waitFor();

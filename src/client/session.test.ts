@@ -6,6 +6,7 @@ import {
   loadFromRoute,
   refreshingSession,
   staticSession,
+  type GetSessionToken,
   type SessionGrant,
 } from './session.ts';
 import { ManualClock } from './testing/clocks.ts';
@@ -159,6 +160,31 @@ describe('loadFromFunction', () => {
   it("counts the host's own failure as one that may pass", async () => {
     const load = loadFromFunction(() => Promise.reject(new Error('fetch failed')));
     await expect(load()).rejects.toMatchObject({ name: 'NetworkError', retryable: true });
+  });
+
+  // As pages without types write them.
+  const loadFrom = (getSessionToken: () => unknown) => loadFromFunction(getSessionToken as GetSessionToken)();
+
+  it('takes a function that is not async', async () => {
+    expect(await loadFrom(() => 'token')).toEqual({ sessionToken: 'token' });
+  });
+
+  it('counts what the function throws at once as its failure, too', async () => {
+    const load = loadFrom(() => {
+      throw new Error('not yet');
+    });
+    await expect(load).rejects.toMatchObject({ name: 'NetworkError', retryable: true });
+  });
+
+  it('takes nothing at all for signed out', async () => {
+    await expect(loadFrom(() => undefined)).rejects.toMatchObject({ name: 'AuthenticationError' });
+  });
+
+  it.each([42, {}, { sessionToken: 42 }])('says what is wrong with %j', async (given) => {
+    await expect(loadFrom(() => given)).rejects.toMatchObject({
+      name: 'ConfigurationError',
+      message: expect.stringContaining('getSessionToken must give') as string,
+    });
   });
 });
 

@@ -93,12 +93,21 @@ export function refreshingSession(
 /** Gets tokens from the host's function. Its own errors count as a bad line: they may pass. */
 export function loadFromFunction(getSessionToken: GetSessionToken): () => Promise<SessionGrant> {
   return async () => {
-    const grant = await getSessionToken().catch((error: unknown) => {
-      if (isBillingOSError(error)) throw error;
-      throw new NetworkError('getSessionToken failed.', { cause: error });
-    });
-    if (grant === null || grant === '') throw signedOut('getSessionToken gave no token.');
-    return typeof grant === 'string' ? { sessionToken: grant } : grant;
+    // Pages without types hand over functions that are not async, throw, or forget to return.
+    const given: unknown = await Promise.resolve()
+      .then(getSessionToken)
+      .catch((error: unknown) => {
+        if (isBillingOSError(error)) throw error;
+        throw new NetworkError('getSessionToken failed.', { cause: error });
+      });
+    if (given === null || given === undefined || given === '') {
+      throw signedOut('getSessionToken gave no token.');
+    }
+    const grant = typeof given === 'string' ? { sessionToken: given } : given;
+    if (isGrant(grant)) return grant;
+    throw new ConfigurationError(
+      'getSessionToken must give a session token, {sessionToken, expiresAt, apiUrl?}, or null.',
+    );
   };
 }
 
@@ -124,14 +133,15 @@ export function loadFromRoute(
       const retryAfter = parseRetryAfter(reply.headers.get('Retry-After'), clock.now());
       throw errorFromReply(reply.status, reply.json, { requestId: undefined, retryAfter });
     }
-    const grant = reply.json as Partial<SessionGrant> | null | undefined;
-    if (reply.status !== 200 || typeof grant?.sessionToken !== 'string') {
-      throw new ConfigurationError(
-        `The session route ${url} answered ${reply.status} without a JSON {sessionToken, expiresAt}.`,
-      );
-    }
-    return { ...grant, sessionToken: grant.sessionToken };
+    if (reply.status === 200 && isGrant(reply.json)) return reply.json;
+    throw new ConfigurationError(
+      `The session route ${url} answered ${reply.status} without a JSON {sessionToken, expiresAt}.`,
+    );
   };
+}
+
+function isGrant(value: unknown): value is SessionGrant {
+  return typeof (value as Partial<SessionGrant> | null | undefined)?.sessionToken === 'string';
 }
 
 interface HeldToken {

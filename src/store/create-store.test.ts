@@ -479,6 +479,16 @@ describe('a hidden page', () => {
     expect(consumed()).toBe(20);
   });
 
+  it('asks for nudges when somebody is back: another page may have dismissed one', async () => {
+    const visibility = page();
+    const { client, store } = await setUpLive({ pageVisibility: visibility });
+    client.onNudges = () => Promise.resolve([nudge('n')]);
+    visibility.show(false);
+    await settled();
+    expect(store.getSnapshot().nudges).toHaveLength(1);
+    expect(client.lines).toHaveLength(1);
+  });
+
   it('waits until it is shown', async () => {
     const visibility = page();
     visibility.hidden = true;

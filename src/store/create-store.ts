@@ -201,6 +201,8 @@ class Store implements UsageStore {
       this.#pause();
       return;
     }
+    // A nudge may have been dismissed in another page meanwhile, which the live line does not tell.
+    if (this.#working) void this.#readNudges();
     this.#tryAgain();
     if (this.#model.flags.error !== null) void this.#readMetrics();
   }

@@ -8,6 +8,9 @@ const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' 
 await customElements.whenDefined('billing-provider');
 const { store } = provider;
 
+/** For an answer of something else than the demo's server, or of half of it. */
+const UNREADABLE = 'The demo’s server answered strangely. Is it still running?';
+
 /** What each action meters, and how it is told. */
 const ACTIONS = {
   'api-call': { feature: 'api_calls', done: 'Counted on the server, shown here.' },
@@ -60,7 +63,7 @@ async function perform(action, times) {
   const refused = replies.find((reply) => reply?.ok !== true);
   if (refused === undefined) say('good', done);
   else if (refused === null) say('bad', 'The demo’s server does not answer. Is it still running?');
-  else explain(await refused.json(), feature);
+  else explain(await refused.json().catch(() => ({ message: UNREADABLE })), feature);
 }
 
 /** Tracks an upload from the browser, as the guide does: the file's size in GB. */

@@ -23,6 +23,14 @@ export function announcerOf(store: UsageStore): Announcer {
   return made;
 }
 
+/** The metrics whose status is another than in the last picture: more urgent, and less. */
+export interface Crossings {
+  readonly up: readonly UsageMetric[];
+  readonly down: readonly UsageMetric[];
+}
+
+const NO_CROSSINGS: Crossings = { up: [], down: [] };
+
 /** Chooses who speaks, and finds what is worth saying: a threshold that was crossed upwards. */
 export class Announcer {
   readonly #voices = new Set<Voice>();
@@ -45,17 +53,16 @@ export class Announcer {
   }
 
   /** The metrics that crossed a threshold since the last picture; none in the first. */
-  crossings(snapshot: UsageSnapshot): readonly UsageMetric[] {
-    if (snapshot === this.#seen || snapshot.status !== 'ready') return [];
+  crossings(snapshot: UsageSnapshot): Crossings {
+    if (snapshot === this.#seen || snapshot.status !== 'ready') return NO_CROSSINGS;
     this.#seen = snapshot;
-    const crossed = snapshot.metrics.filter(({ feature_key: key, status }) => {
-      const before = this.#statuses.get(key);
-      return before !== undefined && isMoreUrgent(status, before);
-    });
+    const before = ({ feature_key: key, status }: UsageMetric) => this.#statuses.get(key) ?? status;
+    const up = snapshot.metrics.filter((metric) => isMoreUrgent(metric.status, before(metric)));
+    const down = snapshot.metrics.filter((metric) => isMoreUrgent(before(metric), metric.status));
     // Only what the plan has now is remembered, so the memory is as big as the plan.
     this.#statuses.clear();
     for (const metric of snapshot.metrics) this.#statuses.set(metric.feature_key, metric.status);
-    return crossed;
+    return { up, down };
   }
 
   #elect(): void {

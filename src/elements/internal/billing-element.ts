@@ -65,8 +65,10 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
   snapshotChanged(snapshot: UsageSnapshot): void {
     const { store } = this.usage;
     if (store === undefined || !announcerOf(store).speaksThrough(this)) return;
-    const crossed = announcerOf(store).crossings(snapshot);
-    if (crossed.length > 0) this.#announcement = announcementOf(localizerFor(this), crossed);
+    const { up, down } = announcerOf(store).crossings(snapshot);
+    if (up.length > 0) this.#announcement = announcementOf(localizerFor(this), up);
+    // Only a text that changes is spoken: the next crossing may need the words of the last one.
+    else if (down.length > 0) this.#announcement = '';
   }
 
   protected override willUpdate(_changed: PropertyValues<this>): void {

@@ -26,14 +26,16 @@ export function formatAmount(locale: string, value: number, unit: string | null)
 export function formatNumber(locale: string, value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= SCIENTIFIC_FROM) {
-    return numberFormat(locale, { notation: 'scientific', maximumFractionDigits: 2 }).format(value);
+    const options = { notation: 'scientific', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
+    return numberFormat(locale, options).format(denoise(value));
   }
   if (magnitude >= COMPACT_FROM) {
     const options = { notation: 'compact', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
     return numberFormat(locale, options).format(value);
   }
   if (magnitude > 0 && magnitude < 1) {
-    return numberFormat(locale, { maximumSignificantDigits: 3 }).format(value);
+    const options = { maximumSignificantDigits: 3, roundingMode: 'trunc' } as const;
+    return numberFormat(locale, options).format(denoise(value));
   }
   const options = { maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
   return numberFormat(locale, options).format(denoise(value));

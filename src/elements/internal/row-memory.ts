@@ -3,21 +3,31 @@ import { clamp } from './number.ts';
 const STORAGE_KEY = 'billingos:rows';
 /** More skeletons than this help nobody. */
 const ROWS_MAX = 20;
+/** One letter a row, the first of its kind. */
+const SHAPE = /^[mb]{1,20}$/;
 
-/** How many rows were on this screen last; a number says nothing about whose they were. */
-export function rememberedRows(): number | undefined {
+/** A row with a meter and what that means, or a bare one: a feature without a limit. */
+export type RowKind = 'metered' | 'bare';
+
+/** The rows that were on this screen last; their kinds say nothing about whose they were. */
+export function rememberedRows(): readonly RowKind[] | undefined {
   try {
-    const rows = Number(localStorage.getItem(STORAGE_KEY));
-    return Number.isInteger(rows) && rows > 0 ? clamp(rows, 1, ROWS_MAX) : undefined;
+    const shape = localStorage.getItem(STORAGE_KEY) ?? '';
+    return SHAPE.test(shape)
+      ? Array.from(shape, (letter) => (letter === 'm' ? 'metered' : 'bare'))
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function rememberRows(rows: number): void {
+export function rememberRows(kinds: readonly RowKind[]): void {
   try {
-    const value = String(clamp(rows, 1, ROWS_MAX));
-    if (localStorage.getItem(STORAGE_KEY) !== value) localStorage.setItem(STORAGE_KEY, value);
+    const shape = kinds
+      .slice(0, ROWS_MAX)
+      .map((kind) => kind.charAt(0))
+      .join('');
+    if (localStorage.getItem(STORAGE_KEY) !== shape) localStorage.setItem(STORAGE_KEY, shape);
   } catch {
     // Storage may be switched off or full. The default number of skeletons does too.
   }

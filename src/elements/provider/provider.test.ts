@@ -93,6 +93,18 @@ describe('<billing-provider>', () => {
     expect(textOf(bar)).to.equal('API calls 7 of 1,000');
   });
 
+  it('serves elements that came in before the session did, all in one go', async () => {
+    const provider = document.createElement('billing-provider');
+    const bar = makeBar();
+    document.body.append(provider);
+    provider.append(bar);
+    provider.getSessionToken = () => new Promise(() => undefined);
+    await provider.updateComplete;
+    await bar.updateComplete;
+    expect(bar.matches(':state(loading)')).to.equal(true);
+    provider.remove();
+  });
+
   it('reaches consumers in shadow roots', async () => {
     const provider = await mount(document.createElement('billing-provider'), { store: storeOf(3) });
     const host = document.createElement('div');

@@ -104,13 +104,12 @@ export class BillingProvider extends LitElement {
   }
 
   #applySettings(): void {
-    const settings = this.#settings();
-    const previous = this.#own;
-    if (previous !== undefined && settings.every((value, index) => value === this.#ownSettings[index]))
-      return;
-    this.#own = undefined;
+    const isNew = this.#settings().some((value, index) => value !== this.#ownSettings[index]);
+    const outdated = isNew ? this.#own : undefined;
+    if (isNew) this.#own = undefined;
+    // Whoever reads `store` makes it and tells nobody, Lit's first update included: so always hand it down.
     this.#context.setValue(this.store);
-    previous?.close();
+    outdated?.close();
   }
 
   #settings(): readonly unknown[] {

@@ -1,8 +1,9 @@
+import { html } from 'lit';
 import type { HostTrigger } from '../events.ts';
 import { FakeStore, metricOf, nudgeOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
 import { cleanUp, find, mount, textOf } from '../testing/helpers.ts';
-import { afterEach, beforeEach, describe, expect, it } from '../testing/test.ts';
+import { afterEach, beforeEach, describe, expect, fixture, it } from '../testing/test.ts';
 import { pageView } from './page-view.ts';
 import './upgrade-nudge.define.ts';
 import type { BillingUpgradeNudge } from './upgrade-nudge.ts';
@@ -264,6 +265,14 @@ describe('a trigger of the page’s own', () => {
 });
 
 describe('a modal nudge', () => {
+  it('is still modal after it was moved in the page', async () => {
+    const nudge = await mount(make(), { variant: 'modal', store: storeWith(nudgeOf()) });
+    const elsewhere = await fixture<HTMLElement>(html`<div></div>`);
+    elsewhere.append(nudge);
+    await nudge.updateComplete;
+    expect(surfaceOf(nudge)!.matches(':modal')).to.equal(true);
+  });
+
   it('takes the focus, and gives it back', async () => {
     const button = document.createElement('button');
     document.body.append(button);

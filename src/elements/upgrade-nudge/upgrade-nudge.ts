@@ -281,6 +281,8 @@ export class BillingUpgradeNudge extends BillingElement {
     const surface = this.renderRoot.querySelector<HTMLElement>('.surface');
     if (surface === null || !this.isConnected) return false;
     if (surface instanceof HTMLDialogElement) {
+      // A dialog that was moved in the page comes back open, but no longer modal.
+      if (surface.open && !surface.matches(':modal')) surface.close();
       if (!surface.open && isTyping()) return false;
       if (!surface.open) surface.showModal();
     } else if (surface.popover !== null && !surface.matches(':popover-open')) {

@@ -180,6 +180,16 @@ describe('<billing-usage-display> while it knows nothing', () => {
     expect(find(display, '.card')!.getBoundingClientRect().height).to.be.closeTo(before, 1);
   });
 
+  it('does not move where the last rows were the same, an unlimited one among them', async () => {
+    await mount(make(), { store: new FakeStore({ metrics: plan }) });
+    const store = new FakeStore({ status: 'pending' });
+    const display = await mount(make(), { store, rows: plan.length });
+    const before = find(display, '.card')!.getBoundingClientRect().height;
+    store.set({ status: 'ready', metrics: plan });
+    await display.updateComplete;
+    expect(find(display, '.card')!.getBoundingClientRect().height).to.be.closeTo(before, 1);
+  });
+
   it('offers another try after a failure', async () => {
     const store = new FakeStore({ status: 'error', error: errorNamed('NetworkError') });
     const display = await mount(make(), { store });
@@ -239,6 +249,20 @@ describe('the live region', () => {
     await display.updateComplete;
     expect(regionOf(display) === region).to.equal(true);
     expect(region.textContent).to.equal('API calls: 84% used, 158 left');
+  });
+
+  it('says the same again when it happens again', async () => {
+    const store = new FakeStore({ metrics: [metricOf({ consumed: 999 })] });
+    const display = await mount(make(), { store });
+    const full = { metrics: [metricOf({ consumed: 1000 })] };
+    store.set(full);
+    await display.updateComplete;
+    store.set({ metrics: [metricOf({ consumed: 1000, limit: 10_000 })] });
+    await display.updateComplete;
+    expect(regionOf(display)!.textContent).to.equal('');
+    store.set(full);
+    await display.updateComplete;
+    expect(regionOf(display)!.textContent).to.equal('API calls: Limit reached');
   });
 
   it('keeps silent while a number merely grows', async () => {

@@ -10,7 +10,7 @@ import { meterStyles } from '../internal/meter.styles.ts';
 import { renderMeter, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
 import { clamp, numberConverter } from '../internal/number.ts';
 import { mostUrgent, type Quota, quotaOf } from '../internal/quota.ts';
-import { rememberedRows, rememberRows, validRows } from '../internal/row-memory.ts';
+import { rememberedRows, rememberRows, type RowKind, validRows } from '../internal/row-memory.ts';
 import { resetOf, summaryOf } from '../internal/wording.ts';
 import { buttons } from '../styles/buttons.ts';
 import { tokens } from '../styles/tokens.ts';
@@ -107,7 +107,7 @@ export class BillingUsageDisplay extends BillingElement {
   override snapshotChanged(snapshot: UsageSnapshot): void {
     super.snapshotChanged(snapshot);
     const whole = !this.#single && snapshot.status === 'ready' && !snapshot.stale;
-    if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.length);
+    if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.map(kindOf));
   }
 
   protected override currentStates(): readonly StateName[] {
@@ -230,18 +230,20 @@ export class BillingUsageDisplay extends BillingElement {
   }
 
   #renderSkeletons(l: Localizer): TemplateResult {
-    const rows = this.#reservedRows();
     return html`<div class="rows">
       <span class="unseen">${text(l, 'loading')}</span>
-      ${Array.from(
-        { length: rows },
-        () => html`<div class="row">${renderSkeleton({ hideProgress: this.hideProgress })}</div>`,
-      )}
+      ${this.#reservedRows().map((kind) => {
+        const bare = kind === 'bare';
+        const skeleton = renderSkeleton({ hideProgress: bare || this.hideProgress, hideSub: bare });
+        return html`<div class="row">${skeleton}</div>`;
+      })}
     </div>`;
   }
 
-  #reservedRows(): number {
-    return validRows(this.rows) ?? (this.#single ? 1 : (rememberedRows() ?? ROWS_DEFAULT));
+  #reservedRows(): readonly RowKind[] {
+    const last = this.#single ? undefined : rememberedRows();
+    const count = validRows(this.rows) ?? last?.length ?? (this.#single ? 1 : ROWS_DEFAULT);
+    return last?.length === count ? last : Array.from({ length: count }, () => 'metered');
   }
 
   #renderFailure(l: Localizer): TemplateResult {
@@ -299,6 +301,10 @@ export class BillingUsageDisplay extends BillingElement {
       <span class="value" part="value"><bdi>${value}</bdi></span>
     </span>`;
   }
+}
+
+function kindOf({ limit }: UsageMetric): RowKind {
+  return limit === Infinity ? 'bare' : 'metered';
 }
 
 function staleText(l: Localizer, asOf: string | null): string {
