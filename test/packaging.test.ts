@@ -31,6 +31,27 @@ describe('the packages', () => {
   });
 });
 
+describe('the tarballs', () => {
+  test.each([
+    [
+      '@billingos/sdk',
+      ['custom-elements.json', 'dist/cdn/billingos.js', 'dist/elements/define.js', 'LICENSE'],
+    ],
+    ['@billingos/node', ['dist/index.js', 'README.md', 'LICENSE']],
+    ['@billingos/server', ['dist/cli.js', 'public/billingos.js', 'demo/index.html', 'README.md', 'LICENSE']],
+  ])('of %s hold what it needs, and no tests', (name, needed) => {
+    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--workspace', name], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const packed = Object.values(JSON.parse(output) as Record<string, { files: { path: string }[] }>);
+    const files = packed.flatMap((tarball) => tarball.files.map(({ path }) => path));
+    expect(files).toEqual(expect.arrayContaining(needed));
+    expect(files.filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
+  });
+});
+
 describe('the layers', () => {
   test.each([
     ['src/client/client.ts', '../store/index.ts'],
