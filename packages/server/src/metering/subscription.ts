@@ -161,11 +161,20 @@ export function subscribe(
   if (present !== null && !present.implicit && statusAt(present, now) !== 'canceled') {
     return { kind: present.priceId === owner.price.id ? 'existing' : 'conflict', subscription: present };
   }
-  const subscription = startSubscription(options.newId('sub'), customer.id, owner.product, owner.price, now, {
-    implicit: false,
-    metadata: options.metadata,
-    trial: !options.trialUsed,
-  });
+  // The latest counts: after the one it follows, even where the clock has stepped back since.
+  const start = present === null ? now : Math.max(now, present.startedAt + (present.implicit ? 0 : 1));
+  const subscription = startSubscription(
+    options.newId('sub'),
+    customer.id,
+    owner.product,
+    owner.price,
+    start,
+    {
+      implicit: false,
+      metadata: options.metadata,
+      trial: !options.trialUsed,
+    },
+  );
   return { kind: 'created', subscription };
 }
 
