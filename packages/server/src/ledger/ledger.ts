@@ -19,6 +19,8 @@ export interface Ledger {
   signingKeys(fresh: SigningKey, now: number): Promise<SigningKey[]>;
   /** Calls `listener` after each commit, with what changed. Returns the way out. */
   onChange(listener: (changes: readonly Change[]) => void): () => void;
+  /** Whether the store answers, with the schema that this release needs. @throws LedgerUnavailableError */
+  isReady(): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -5,7 +5,8 @@ import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import { catalogCache } from './catalogs.ts';
 import { findCustomer, findStandings } from './customers.ts';
 import { openDatabase } from './database.ts';
-import { migrate } from './migrate.ts';
+import { migrate, schemaVersion } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
 import * as store from './store.ts';
 import { track } from './track.ts';
@@ -89,6 +90,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     findSecretKey: (hash) => store.findSecretKey(database, hash),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
+    isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }

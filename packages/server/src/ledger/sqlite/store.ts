@@ -25,7 +25,7 @@ import { counterId, emptyCounter, meteredKeys, type Counter, type CounterKey } f
 import { newId } from '../ids.ts';
 import type { Account } from '../account.ts';
 import type { Mode, SecretKeyRecord, SigningKey, SubscriptionChange } from '../ledger.ts';
-import type { Sqlite } from './database.ts';
+import { schemaVersion, type Sqlite } from './database.ts';
 import {
   bytes,
   COUNTER_COLUMNS,
@@ -84,6 +84,7 @@ export interface SqliteStore {
   addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): void;
   findSecretKey(hash: string): SecretKeyRecord | null;
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
+  schemaVersion(): number;
 }
 
 /** Compiled catalogs kept, one a tenant; the oldest goes first. */
@@ -396,6 +397,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
         return [fresh];
       });
     },
+    schemaVersion: () => schemaVersion(sqlite),
   };
 }
 
