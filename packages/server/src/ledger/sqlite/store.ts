@@ -1,14 +1,6 @@
 import { compileCatalog, EMPTY_CATALOG, type Catalog, type CatalogDocument } from '../../metering/catalog.ts';
 import { takenAway } from '../../metering/catalog-change.ts';
-import {
-  decide,
-  idempotencyId,
-  resolve,
-  type Resolved,
-  type TrackCommand,
-  type UsageEvent,
-  type Verdict,
-} from '../../metering/decide.ts';
+import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { openings } from '../../metering/opening.ts';
 import {
   firstSight,
@@ -21,28 +13,24 @@ import {
   type SubscribeOutcome,
   type Subscription,
 } from '../../metering/subscription.ts';
-import { counterId, emptyCounter, meteredKeys, type Counter, type CounterKey } from '../../metering/usage.ts';
+import { counterId, emptyCounter, meteredKeys } from '../../metering/usage.ts';
 import { newId } from '../ids.ts';
 import type { Account } from '../account.ts';
 import type { Mode, SecretKeyRecord, SigningKey, SubscriptionChange } from '../ledger.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
 import {
   bytes,
-  COUNTER_COLUMNS,
   CUSTOMER_COLUMNS,
-  EVENT_COLUMNS,
-  fromCounter,
   fromCustomer,
-  fromEvent,
   fromSubscription,
   number,
   SUBSCRIPTION_COLUMNS,
   text,
-  toCounter,
   toCustomer,
-  toEvent,
   toSubscription,
 } from '../rows.ts';
+import { excluded, list, marks } from './sql.ts';
+import { loadCounter, saveCounter, saveEvents, track } from './track.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
@@ -147,56 +135,15 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       before.id,
       { before: standingAt(before, catalog, now), after: standingAt(after, catalog, now) },
       now,
-      (key) => loadCounter(tenantId, key) ?? emptyCounter(key),
+      (key) => loadCounter(sqlite, tenantId, key) ?? emptyCounter(key),
       (prefix) => newId(prefix, now),
     );
     saveEvents(
+      sqlite,
       tenantId,
       opened.map(({ event }) => event),
     );
-    for (const { counter } of opened) saveCounter(tenantId, counter);
-  }
-
-  function saveCounter(tenantId: string, counter: Counter): void {
-    sqlite.run(UPSERT_COUNTER, tenantId, ...fromCounter(counter));
-  }
-
-  function loadCounter(tenantId: string, key: CounterKey): Counter | null {
-    const row = sqlite.get(SELECT_COUNTER, tenantId, key.customerId, key.feature, key.reset, key.periodStart);
-    return row === undefined ? null : toCounter(row);
-  }
-
-  /** Loads what `decide` will ask for: the counter that a command charges, the event that holds its key. */
-  function loadTouched(
-    tenantId: string,
-    { command, customer, target }: Resolved,
-    counters: Map<string, Counter>,
-    recorded: Map<string, UsageEvent>,
-  ): void {
-    const { idempotencyKey, origin } = command;
-    if (customer !== null && idempotencyKey !== null) {
-      const row = sqlite.get(SELECT_RECORDED, tenantId, customer.id, origin, idempotencyKey);
-      if (row !== undefined) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), toEvent(row));
-    }
-    if ('outcome' in target || counters.has(counterId(target.key))) return;
-    const counter = loadCounter(tenantId, target.key);
-    if (counter !== null) counters.set(counterId(target.key), counter);
-  }
-
-  function saveEvents(tenantId: string, events: readonly UsageEvent[]): void {
-    for (const event of events) {
-      sqlite.run(INSERT_EVENT, tenantId, ...fromEvent(event));
-      if (event.idempotencyKey === null) continue;
-      sqlite.run(
-        INSERT_IDEMPOTENCY,
-        tenantId,
-        event.customerId,
-        event.origin,
-        event.idempotencyKey,
-        event.id,
-        event.recordedAt,
-      );
-    }
+    for (const { counter } of opened) saveCounter(sqlite, tenantId, counter);
   }
 
   function ensureCustomer(
@@ -213,29 +160,6 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     );
   }
 
-  function track(tenantId: string, commands: readonly TrackCommand[], now: number): readonly Verdict[] {
-    return sqlite.write(() => {
-      const catalog = catalogOf(tenantId);
-      const customers = new Map<string, Customer | null>();
-      const counters = new Map<string, Counter>();
-      const recorded = new Map<string, UsageEvent>();
-      const batch = commands.map((command) => {
-        let customer = customers.get(command.externalId);
-        if (customer === undefined) {
-          customer = ensureCustomer(tenantId, command.externalId, catalog, now);
-          customers.set(command.externalId, customer);
-        }
-        const resolved = resolve(command, customer, catalog, now);
-        loadTouched(tenantId, resolved, counters, recorded);
-        return resolved;
-      });
-      const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
-      saveEvents(tenantId, decision.events);
-      for (const counter of decision.counters.values()) saveCounter(tenantId, counter);
-      return decision.verdicts;
-    });
-  }
-
   function readAccount(tenantId: string, externalId: string, now: number, feature?: string): Account {
     const catalog = catalogOf(tenantId);
     const customer = findCustomer(tenantId, 'external_id', externalId);
@@ -243,7 +167,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     const keys = meteredKeys(standingAt(customer, catalog, now), catalog, customer.id, now).filter(
       (key) => feature === undefined || key.feature === feature,
     );
-    const counters = keys.flatMap((key) => loadCounter(tenantId, key) ?? []);
+    const counters = keys.flatMap((key) => loadCounter(sqlite, tenantId, key) ?? []);
     const dismissals = sqlite.all(
       'select nudge_id, until from nudge_dismissal where tenant_id = ? and customer_id = ? and until > ?',
       tenantId,
@@ -259,7 +183,12 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
   }
 
   return {
-    track,
+    track: (tenantId, commands, now) =>
+      sqlite.write(() => {
+        const catalog = catalogOf(tenantId);
+        const customerOf = (externalId: string) => ensureCustomer(tenantId, externalId, catalog, now);
+        return track({ sqlite, tenantId, catalog, customerOf, now }, commands);
+      }),
     account: (...args) => sqlite.read(() => readAccount(...args)),
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),
@@ -420,11 +349,6 @@ function namesInUse(
   ];
 }
 
-const list = (columns: readonly string[]): string => columns.map((column) => `"${column}"`).join(', ');
-const marks = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
-const excluded = (columns: readonly string[]): string =>
-  columns.map((column) => `"${column}" = excluded."${column}"`).join(', ');
-
 const SELECT_CUSTOMER = {
   id: `select ${list(CUSTOMER_COLUMNS)} from customer where tenant_id = ? and id = ?`,
   external_id: `select ${list(CUSTOMER_COLUMNS)} from customer where tenant_id = ? and external_id = ?`,
@@ -443,16 +367,6 @@ const SELECT_TRIAL = `select 1 from subscription
 const SELECT_LIVE_ON_PRICE = `select 1 from subscription
   where tenant_id = ? and price_id = ? and status <> 'canceled' and (ends_at is null or ends_at > ?) limit 1`;
 const SELECT_COUNTED = 'select 1 from counter where tenant_id = ? and feature = ? limit 1';
-const SELECT_COUNTER = `select ${list(COUNTER_COLUMNS)} from counter
-  where tenant_id = ? and customer_id = ? and feature = ? and reset = ? and period_start = ?`;
-const UPSERT_COUNTER = `insert into counter (tenant_id, ${list(COUNTER_COLUMNS)}) values (?, ${marks(COUNTER_COLUMNS)})
-  on conflict (tenant_id, customer_id, feature, reset, period_start) do update set ${excluded(COUNTER_COLUMNS.slice(4))}`;
-const SELECT_RECORDED = `select ${EVENT_COLUMNS.map((column) => `e."${column}"`).join(', ')}
-  from idempotency i join event e on e.tenant_id = i.tenant_id and e.id = i.event_id
-  where i.tenant_id = ? and i.customer_id = ? and i.origin = ? and i.key = ?`;
-const INSERT_EVENT = `insert into event (tenant_id, ${list(EVENT_COLUMNS)}) values (?, ${marks(EVENT_COLUMNS)})`;
-const INSERT_IDEMPOTENCY = `insert into idempotency (tenant_id, customer_id, origin, key, event_id, recorded_at)
-  values (?, ?, ?, ?, ?, ?)`;
 const UPSERT_CATALOG = `insert into catalog (tenant_id, revision, document, updated_at) values (?, ?, ?, ?)
   on conflict (tenant_id) do update set revision = excluded.revision, document = excluded.document,
     updated_at = excluded.updated_at`;
