@@ -22,6 +22,8 @@ export interface Subscription {
   readonly status: SubscriptionStatus;
   readonly startedAt: number;
   readonly trialEnd: number | null;
+  /** The product that a trial was given of, whatever the subscription has moved to since. */
+  readonly trialProductId: string | null;
   readonly cancelAtPeriodEnd: boolean;
   /** When a cancellation takes or took effect. */
   readonly endsAt: number | null;
@@ -232,6 +234,7 @@ function startSubscription(
     status: trialEnd === null ? 'active' : 'trialing',
     startedAt: now,
     trialEnd,
+    trialProductId: trialEnd === null ? null : product.id,
     cancelAtPeriodEnd: false,
     endsAt: null,
     canceledAt: null,

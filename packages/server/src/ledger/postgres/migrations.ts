@@ -137,4 +137,9 @@ export const MIGRATIONS: readonly string[] = [
     primary key (tenant_id, customer_id, nudge_id)
   );
   `,
+  `
+  alter table subscription add column trial_product_id text collate "C";
+
+  update subscription set trial_product_id = product_id where trial_end is not null;
+  `,
 ];

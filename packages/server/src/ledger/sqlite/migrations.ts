@@ -131,4 +131,9 @@ export const MIGRATIONS: readonly string[] = [
     primary key (tenant_id, customer_id, nudge_id)
   ) strict, without rowid;
   `,
+  `
+  alter table subscription add column trial_product_id text;
+
+  update subscription set trial_product_id = product_id where trial_end is not null;
+  `,
 ];

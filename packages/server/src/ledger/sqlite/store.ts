@@ -363,7 +363,7 @@ const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRI
   values (?, ${marks(SUBSCRIPTION_COLUMNS)})
   on conflict (tenant_id, id) do update set ${excluded(SUBSCRIPTION_COLUMNS.slice(2))}`;
 const SELECT_TRIAL = `select 1 from subscription
-  where tenant_id = ? and customer_id = ? and product_id = ? and trial_end is not null limit 1`;
+  where tenant_id = ? and customer_id = ? and trial_product_id = ? limit 1`;
 const SELECT_LIVE_ON_PRICE = `select 1 from subscription
   where tenant_id = ? and price_id = ? and status <> 'canceled' and (ends_at is null or ends_at > ?) limit 1`;
 const SELECT_COUNTED = 'select 1 from counter where tenant_id = ? and feature = ? limit 1';
