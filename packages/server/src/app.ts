@@ -13,8 +13,8 @@ import { catalogRoutes } from './routes/catalog.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { metricDocument, metricsDocument } from './routes/documents.ts';
 import { dropInRoutes } from './routes/drop-in.ts';
+import { healthRoutes } from './routes/health.ts';
 import { routeDefiner, type AppEnv } from './routes/route.ts';
-import { HealthSchema } from './routes/schemas.ts';
 import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -38,7 +38,7 @@ export interface AppOptions {
 
 export interface App {
   readonly hono: OpenAPIHono<AppEnv>;
-  /** Ends live streams, with a word. */
+  /** Ends live streams, with a word, and is not ready any more. Requests are still answered. */
   close(): void;
 }
 
@@ -48,6 +48,7 @@ export function createApp(options: AppOptions): App {
   const app = new OpenAPIHono<AppEnv>();
   const hub = usageHub(ledger, clock);
   const tenant = (tenantId: string) => ledger.tenant(tenantId);
+  let leaving = false;
 
   app.use(async (c, next) => {
     const requestId = `req_${randomBytes(9).toString('base64url')}`;
@@ -85,17 +86,7 @@ export function createApp(options: AppOptions): App {
   customerRoutes(route, tenant, clock);
   subscriptionRoutes(route, tenant, clock);
   catalogRoutes(route, tenant, clock);
-  route(
-    {
-      method: 'get',
-      path: '/healthz',
-      tag: 'Service',
-      summary: 'Is the process up?',
-      credential: 'anyone',
-      replies: { 200: { description: 'It is.', schema: HealthSchema } },
-    },
-    () => ({ status: 200, body: { status: 'ok' } }),
-  );
+  healthRoutes(route, ledger, () => leaving);
   let openapi: string | undefined;
   app.get('/openapi.json', (c) =>
     c.body((openapi ??= JSON.stringify(openApiDocument(app))), 200, { 'Content-Type': 'application/json' }),
@@ -110,7 +101,13 @@ export function createApp(options: AppOptions): App {
     if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, requestIdOf(c));
     return problemReply(c, problem);
   });
-  return { hono: app, close: () => hub.close() };
+  return {
+    hono: app,
+    close() {
+      leaving = true;
+      hub.close();
+    },
+  };
 }
 
 /** The OpenAPI 3.1 document of the routes that an app has. */

@@ -1,82 +1,47 @@
 #!/usr/bin/env node
-import { relative } from 'node:path';
+import type { Command } from './commands/command.ts';
+import { readCommandLine, UsageError } from './commands/command-line.ts';
+import { helpText } from './commands/help.ts';
+import { serve } from './commands/serve.ts';
+import { dev } from './demo/command.ts';
+import { LedgerUnavailableError } from './ledger/ledger.ts';
 import { StoreInUseError } from './ledger/sqlite/lock.ts';
-import { startDev, type DevServer } from './demo/dev.ts';
-import { devSettings, SettingsError } from './settings.ts';
+import { SettingsError } from './settings.ts';
 
-const HELP = `billingos: the BillingOS usage API
+const COMMANDS: readonly Command[] = [dev, serve];
 
-  billingos dev     try it out: embedded store, demo catalog and customer, API and a live page
+const FAILED = 1;
+const ASKED_WRONGLY = 2;
 
-Options
-  --port PORT       where to listen; 0 picks a free port      (PORT, default 4242)
-  --host HOST       the address to listen on                  (HOST, default 127.0.0.1)
-  --data FOLDER     where the store and dev.json are kept     (BILLINGOS_DATA, default .billingos)
-  --help            this text
-
-BILLINGOS_PUBLIC_URL is the address that clients reach the API at, when it is not the one it listens on.
-`;
-
-async function main(args: string[]): Promise<void> {
-  const [command, ...rest] = args;
-  if (command === undefined || command === 'help' || args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP);
+async function main(args: readonly string[]): Promise<void> {
+  const asked = readCommandLine(args, COMMANDS);
+  if (asked.kind === 'help') {
+    process.stdout.write(helpText(asked.commands));
     return;
   }
-  if (command !== 'dev') throw new SettingsError(`There is no command "${command}". See billingos --help.`);
-  const started = performance.now();
-  const server = await startDev(devSettings(rest, process.env), (error, requestId) => {
-    process.stderr.write(
-      `${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-  });
-  process.stdout.write(greeting(server, performance.now() - started));
-  stopOnSignal(server);
+  const { command, json, invocation } = asked;
+  const { text, facts, failed } = await command.run({ ...invocation, env: process.env, report });
+  process.stdout.write(json ? `${JSON.stringify(facts)}\n` : text);
+  if (failed === true) process.exitCode = FAILED;
 }
 
-function greeting({ info, infoPath }: DevServer, tookMs: number): string {
-  const fromHere = relative(process.cwd(), infoPath);
-  return `
-BillingOS is running (ready in ${(tookMs / 1000).toFixed(1)} s)
-
-  Page       ${info.url}
-  API key    ${info.secret_key}
-  Customer   ${info.customer_id}
-  Also in    ${fromHere.startsWith('..') ? infoPath : fromHere}
-
-Open the page, then watch it move:
-
-  curl ${info.url}/v1/usage/track \\
-    -H 'Authorization: Bearer ${info.secret_key}' \\
-    -H 'Content-Type: application/json' \\
-    -d '{"customer_id": "${info.customer_id}", "feature_key": "api_calls", "quantity": 10}'
-
-At 80 of 100 calls a nudge appears, the 101st is refused, and "Upgrade" makes room. Ctrl+C stops it.
-
-`;
-}
-
-function stopOnSignal(server: DevServer): void {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    void server.close().then(() => process.exit(0));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+function report(text: string): void {
+  process.stderr.write(`${text}\n`);
 }
 
 function explain(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof StoreInUseError) return error.message;
+  if (!(error instanceof Error)) return String(error);
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE')
     return 'That port is taken. Choose another with --port, or --port 0 for a free one.';
   if (code === 'EACCES') return `${message}. Choose a port above 1023, or a folder that you may write to.`;
-  return error instanceof Error ? (error.stack ?? message) : String(error);
+  return EXPECTED.some((kind) => error instanceof kind) ? message : (error.stack ?? message);
 }
 
+/** Errors that say what to do next; any other is a fault of ours, and comes with its stack. */
+const EXPECTED = [SettingsError, UsageError, StoreInUseError, LedgerUnavailableError];
+
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`billingos: ${explain(error)}\n`);
-  process.exit(1);
+  report(`billingos: ${explain(error)}`);
+  process.exitCode = error instanceof UsageError || error instanceof SettingsError ? ASKED_WRONGLY : FAILED;
 });

@@ -1,15 +1,27 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { SIGNING_KEY_BYTES } from './auth/session-tokens.ts';
+import type { SigningKey } from './ledger/ledger.ts';
 
-/** What `billingos dev` is told: flags win over the environment (wire contract §10). */
-export interface DevSettings {
+/** What the programs are told by flags and environment; flags win (wire contract §10). */
+
+type Values = Readonly<Record<string, string | undefined>>;
+
+export interface ListenSettings {
   /** 0 picks a free one. */
-  port: number;
-  host: string;
-  /** Where the embedded store and dev.json live. */
-  dataFolder: string;
+  readonly port: number;
+  readonly host: string;
   /** The address clients reach the API at; `undefined`: the one it listens on. */
-  publicUrl: string | undefined;
+  readonly publicUrl: string | undefined;
+}
+
+/** Where the ledger is kept. */
+export type StoreSettings =
+  { readonly kind: 'embedded'; readonly folder: string } | ({ readonly kind: 'postgres' } & DatabaseSettings);
+
+export interface DatabaseSettings {
+  readonly url: string;
+  /** Past any pooler. */
+  readonly directUrl: string;
 }
 
 /** A setting that cannot be used; the message says which and what to give instead. */
@@ -21,35 +33,91 @@ const PORT_DEFAULT = '4242';
 const HOST_DEFAULT = '127.0.0.1';
 const DATA_DEFAULT = '.billingos';
 
-/** @throws SettingsError for an unknown flag or a value out of range. */
-export function devSettings(args: string[], env: Readonly<Record<string, string | undefined>>): DevSettings {
-  const flags = readFlags(args);
-  const publicUrl = env['BILLINGOS_PUBLIC_URL'];
-  if (publicUrl !== undefined && !(URL.canParse(publicUrl) && /^https?:/.test(publicUrl))) {
-    throw new SettingsError(`BILLINGOS_PUBLIC_URL is "${publicUrl}"; give an http or https URL.`);
-  }
+/** @throws SettingsError for a value that cannot be used. */
+export function listenSettings(flags: Values, env: Values): ListenSettings {
   return {
-    port: readPort(flags.port ?? env['PORT'] ?? PORT_DEFAULT),
-    host: flags.host ?? env['HOST'] ?? HOST_DEFAULT,
-    dataFolder: resolve(flags.data ?? env['BILLINGOS_DATA'] ?? DATA_DEFAULT),
-    publicUrl: publicUrl?.replace(/\/+$/, ''),
+    port: readPort(given(flags, '--port') ?? given(env, 'PORT') ?? PORT_DEFAULT),
+    host: given(flags, '--host') ?? given(env, 'HOST') ?? HOST_DEFAULT,
+    publicUrl: readUrl(env, 'BILLINGOS_PUBLIC_URL'),
   };
 }
 
-function readFlags(args: string[]): { port?: string; host?: string; data?: string } {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { port: { type: 'string' }, host: { type: 'string' }, data: { type: 'string' } },
-    });
-    return values;
-  } catch (error) {
-    throw new SettingsError(error instanceof Error ? error.message : String(error));
+/** The embedded store's folder. */
+export function dataFolder(flags: Values, env: Values): string {
+  return resolve(given(flags, '--data') ?? given(env, 'BILLINGOS_DATA') ?? DATA_DEFAULT);
+}
+
+/** PostgreSQL where `DATABASE_URL` names it, else the embedded store. */
+export function storeSettings(flags: Values, env: Values): StoreSettings {
+  const url = readDatabaseUrl(env, 'DATABASE_URL');
+  if (url === undefined) return { kind: 'embedded', folder: dataFolder(flags, env) };
+  if (given(flags, '--data') !== undefined) {
+    throw new SettingsError(
+      'Both --data and DATABASE_URL are given, and a ledger has one store. Leave one of them out.',
+    );
   }
+  return { kind: 'postgres', url, directUrl: readDatabaseUrl(env, 'DATABASE_DIRECT_URL') ?? url };
+}
+
+/** The ring of session-token keys, the signing one first; `undefined` where the store is to keep it. */
+export function signingKeys(env: Values): SigningKey[] | undefined {
+  const text = given(env, 'BILLINGOS_SIGNING_KEYS');
+  if (text === undefined) return undefined;
+  const ring = text.split(',').map((entry, index) => readSigningKey(entry.trim(), index + 1));
+  const repeated = ring.find(({ kid }, index) => ring.findIndex((other) => other.kid === kid) !== index);
+  if (repeated === undefined) return ring;
+  throw new SettingsError(
+    `BILLINGOS_SIGNING_KEYS names the key "${repeated.kid}" twice. Give each a kid of its own.`,
+  );
+}
+
+/** An http(s) URL of the environment, without a slash at its end. */
+export function readUrl(env: Values, name: string): string | undefined {
+  const text = given(env, name);
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new SettingsError(`${name} is "${text}"; give an http or https URL.`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new SettingsError(`${name} may have a host and a path only: no user, no "?" and no "#".`);
+  }
+  return (url.origin + url.pathname).replace(/\/+$/, '');
+}
+
+/** A value that is set but empty is a mistake, most often a variable that was not filled in, and never a default. */
+function given(values: Values, name: string): string | undefined {
+  const value = values[name.replace(/^--/, '')];
+  if (value === '') throw new SettingsError(`${name} is empty. Give it a value, or leave it out.`);
+  return value;
 }
 
 function readPort(text: string): number {
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new SettingsError(`The port is "${text}"; give a whole number from 0 to 65535.`);
+}
+
+/** Never printed: it may hold a password. */
+function readDatabaseUrl(env: Values, name: string): string | undefined {
+  const url = given(env, name);
+  if (url === undefined || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url))) return url;
+  throw new SettingsError(`${name} is no PostgreSQL URL; give postgres://user:password@host:port/database.`);
+}
+
+/** Base64 of at least 32 bytes, in either alphabet. No secret is repeated in an error. */
+function readSigningKey(entry: string, position: number): SigningKey {
+  const [, kid, encoded] = /^([A-Za-z0-9_-]{1,64}):([A-Za-z0-9+/_-]+={0,2})$/.exec(entry) ?? [];
+  if (kid === undefined || encoded === undefined) {
+    throw new SettingsError(
+      `BILLINGOS_SIGNING_KEYS: entry ${position} is not kid:base64. A kid has letters, digits, "_" and "-". ` +
+        'Make one with: echo "key1:$(openssl rand -base64 32)"',
+    );
+  }
+  const secret = Buffer.from(encoded, 'base64');
+  if (secret.byteLength >= SIGNING_KEY_BYTES) return { kid, secret };
+  throw new SettingsError(
+    `BILLINGOS_SIGNING_KEYS: the key "${kid}" has ${secret.byteLength} bytes and could be guessed; ` +
+      `${SIGNING_KEY_BYTES} are needed. Make one with: openssl rand -base64 ${SIGNING_KEY_BYTES}`,
+  );
 }

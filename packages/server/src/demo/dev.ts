@@ -1,15 +1,18 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApp } from '../app.ts';
+import { startApi, type ReportError } from '../api-server.ts';
 import { generateSecretKey, hashSecretKey } from '../auth/secret-keys.ts';
-import { generateSigningKey, sessionTokens } from '../auth/session-tokens.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { lockStore } from '../ledger/sqlite/lock.ts';
-import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
-import { listen } from '../server.ts';
-import type { DevSettings } from '../settings.ts';
+import type { ListenSettings } from '../settings.ts';
+import { openStore } from '../store.ts';
 import { DEMO_CATALOG } from './catalog.ts';
 import { demoRoutes, seedDemoUsage } from './routes.ts';
+
+export interface DevSettings {
+  readonly listening: ListenSettings;
+  /** Where the embedded store and dev.json live. */
+  readonly folder: string;
+}
 
 /** What is kept in `<data>/dev.json` for scripts that talk to the demo. */
 export interface DevInfo {
@@ -26,45 +29,36 @@ export interface DevServer {
 
 const DEMO_ORGANIZATION = 'Demo';
 const DEMO_CUSTOMER = 'user_123';
-const DROP_IN_FOLDER = join(import.meta.dirname, '..', '..', 'public');
 
 /**
  * Everything on one command: embedded store, migrations, demo tenant, catalog and customer, API and demo page.
  * @throws StoreInUseError when another server has the data folder.
  */
-export async function startDev(
-  settings: DevSettings,
-  onError: (error: unknown, requestId: string) => void,
-): Promise<DevServer> {
-  const { dataFolder } = settings;
+export async function startDev(settings: DevSettings, onError: ReportError): Promise<DevServer> {
+  const { folder, listening } = settings;
   const clock = Date.now;
-  const lock = lockStore(dataFolder);
-  const ledger = await openSqliteLedger(join(dataFolder, 'billingos.db'), clock);
-  const infoPath = join(dataFolder, 'dev.json');
+  const { ledger, announce, release } = await openStore({ kind: 'embedded', folder }, clock);
+  const infoPath = join(folder, 'dev.json');
   const secretKey = await demoTenant(ledger, infoPath, clock());
-
-  let url = settings.publicUrl ?? '';
-  const ring = await ledger.signingKeys(generateSigningKey(), clock());
-  const tokens = sessionTokens(ring, { issuer: () => url, clock });
-  const app = createApp({ ledger, tokens, clock, dropInFolder: DROP_IN_FOLDER, onError });
-  const demo = { secretKey, customerId: DEMO_CUSTOMER, apiUrl: () => url };
-  demoRoutes(app.hono, demo);
-
-  const server = await listen(app.hono.fetch, settings);
-  url = settings.publicUrl ?? server.url;
-  lock.describe({ pid: process.pid, url });
-  await seedDemoUsage({ ...demo, apiUrl: () => server.url });
-  const info = { url, secret_key: secretKey, customer_id: DEMO_CUSTOMER };
+  const demo = { secretKey, customerId: DEMO_CUSTOMER };
+  const api = await startApi({
+    ledger,
+    listening,
+    clock,
+    onError,
+    extend: (app, url) => demoRoutes(app, { ...demo, apiUrl: url }),
+  });
+  announce(api.url);
+  await seedDemoUsage({ ...demo, apiUrl: () => api.localUrl });
+  const info = { url: api.url, secret_key: secretKey, customer_id: DEMO_CUSTOMER };
   writeFileSync(infoPath, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   chmodSync(infoPath, 0o600);
   return {
     info,
     infoPath,
     async close() {
-      app.close();
-      await server.close();
-      await ledger.close();
-      lock.release();
+      await api.close();
+      release();
     },
   };
 }

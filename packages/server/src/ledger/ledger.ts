@@ -27,6 +27,8 @@ export interface Ledger {
    * @returns how many idempotency records went.
    */
   sweep(now: number): Promise<number>;
+  /** Whether the store answers, with the schema that this release needs. @throws LedgerUnavailableError */
+  isReady(): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -22,6 +22,8 @@ export interface Subscription {
   readonly status: SubscriptionStatus;
   readonly startedAt: number;
   readonly trialEnd: number | null;
+  /** The product that a trial was given of, whatever the subscription has moved to since. */
+  readonly trialProductId: string | null;
   readonly cancelAtPeriodEnd: boolean;
   /** When a cancellation takes or took effect. */
   readonly endsAt: number | null;
@@ -167,11 +169,20 @@ export function subscribe(
   if (present !== null && !present.implicit && statusAt(present, now) !== 'canceled') {
     return { kind: present.priceId === owner.price.id ? 'existing' : 'conflict', subscription: present };
   }
-  const subscription = startSubscription(options.newId('sub'), customer.id, owner.product, owner.price, now, {
-    implicit: false,
-    metadata: options.metadata,
-    trial: !options.trialUsed,
-  });
+  // The latest counts: after the one it follows, even where the clock has stepped back since.
+  const start = present === null ? now : Math.max(now, present.startedAt + (present.implicit ? 0 : 1));
+  const subscription = startSubscription(
+    options.newId('sub'),
+    customer.id,
+    owner.product,
+    owner.price,
+    start,
+    {
+      implicit: false,
+      metadata: options.metadata,
+      trial: !options.trialUsed,
+    },
+  );
   return { kind: 'created', subscription };
 }
 
@@ -244,6 +255,7 @@ function startSubscription(
     status: trialEnd === null ? 'active' : 'trialing',
     startedAt: now,
     trialEnd,
+    trialProductId: trialEnd === null ? null : product.id,
     cancelAtPeriodEnd: false,
     endsAt: null,
     canceledAt: null,

@@ -1,9 +1,17 @@
 import type { Client } from 'pg';
-import { ignore, newClient } from './database.ts';
+import { ignore, newClient, type Queryable } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** PostgreSQL 14, by its own numbering. */
 const SERVER_VERSION_MIN = 140_000;
+
+/** Of a store whose table of versions is there. */
+export async function schemaVersion(database: Queryable): Promise<number> {
+  const [row] = await database.query(SELECT_VERSION);
+  return Number(row?.['version'] ?? 0);
+}
+
+const SELECT_VERSION = { name: 'schema_version', text: 'select max(version) as version from migration' };
 
 /**
  * Brings the schema up to date. Any number of processes may do so at once: each step begins by inserting its

@@ -187,5 +187,5 @@ const UPSERT_SUBSCRIPTION = {
 const SELECT_TRIAL = {
   name: 'trial',
   text: `select 1 from subscription
-  where tenant_id = $1 and customer_id = $2 and product_id = $3 and trial_end is not null limit 1`,
+  where tenant_id = $1 and customer_id = $2 and trial_product_id = $3 limit 1`,
 };

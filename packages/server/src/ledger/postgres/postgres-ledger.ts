@@ -6,7 +6,8 @@ import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
 import { openDatabase } from './database.ts';
-import { migrate } from './migrate.ts';
+import { migrate, schemaVersion } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
 import * as plans from './plans.ts';
 import * as profiles from './profiles.ts';
@@ -105,6 +106,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
     sweep: (now) => sweep(database, now),
+    isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }

@@ -239,4 +239,4 @@ const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRI
   values (?, ${marks(SUBSCRIPTION_COLUMNS)})
   on conflict (tenant_id, id) do update set ${excluded(SUBSCRIPTION_COLUMNS.slice(2))}`;
 const SELECT_TRIAL = `select 1 from subscription
-  where tenant_id = ? and customer_id = ? and product_id = ? and trial_end is not null limit 1`;
+  where tenant_id = ? and customer_id = ? and trial_product_id = ? limit 1`;

@@ -98,13 +98,22 @@ function guarded<T>(work: () => T): T {
   }
 }
 
-/** Brings the schema up to date, each step in a transaction of its own. */
-export function migrate(sqlite: Sqlite): void {
+/** 0 where there is none yet. */
+export function schemaVersion(sqlite: Sqlite): number {
+  return Number(sqlite.get('pragma user_version')?.['user_version'] ?? 0);
+}
+
+/**
+ * Brings the schema up to date, each step in a transaction of its own. Any number of processes may do so at once.
+ * @returns the version that was found.
+ */
+export function migrate(sqlite: Sqlite): number {
+  const found = schemaVersion(sqlite);
   for (;;) {
     const done = sqlite.write(() => {
-      const version = Number(sqlite.get('pragma user_version')?.['user_version'] ?? 0);
+      const version = schemaVersion(sqlite);
       if (version > MIGRATIONS.length) {
-        throw new Error(
+        throw new StoreFailedError(
           `The store has schema version ${version}; this release knows ${MIGRATIONS.length}. Use a newer release.`,
         );
       }
@@ -114,6 +123,6 @@ export function migrate(sqlite: Sqlite): void {
       sqlite.run(`pragma user_version = ${version + 1}`);
       return false;
     });
-    if (done) return;
+    if (done) return found;
   }
 }

@@ -149,4 +149,9 @@ export const MIGRATIONS: readonly string[] = [
 
   create index event_with_metadata on event (tenant_id, customer_id) where metadata is not null;
   `,
+  `
+  alter table subscription add column trial_product_id text;
+
+  update subscription set trial_product_id = product_id where trial_end is not null;
+  `,
 ];

@@ -7,6 +7,7 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore, type SqliteStore } from './store.ts';
 import type { Answer, Call } from './worker.ts';
 
@@ -105,6 +106,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       }
       return removed;
     },
+    // Asked of the thread that writes: without it there is no ledger.
+    isReady: async () => (await writer.call('schemaVersion')) >= MIGRATIONS.length,
     async close() {
       await writer.close();
       sqlite.close();

@@ -9,7 +9,7 @@ import type { Change, Grant, Mode, SecretKeyRecord, SigningKey } from '../ledger
 import { bytes, number, text } from '../rows.ts';
 import { changedSince } from './changed-since.ts';
 import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
-import type { Sqlite } from './database.ts';
+import { schemaVersion, type Sqlite } from './database.ts';
 import { grantsHold, revokeToken } from './grants.ts';
 import { sweepTenant } from './sweep.ts';
 import { findRecorded, loadCounter, track } from './track.ts';
@@ -39,6 +39,7 @@ export interface SqliteStore extends SqliteCustomers {
   addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): void;
   findSecretKey(hash: string): SecretKeyRecord | null;
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
+  schemaVersion(): number;
 }
 
 /** Compiled catalogs kept, one a tenant; the oldest goes first. */
@@ -207,6 +208,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
         return [fresh];
       });
     },
+    schemaVersion: () => schemaVersion(sqlite),
   };
 }
 

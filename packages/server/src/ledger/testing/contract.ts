@@ -446,6 +446,15 @@ function endsPlans(context: Context): void {
     expect(again).toMatchObject({ kind: 'created', subscription: { status: 'active', trialEnd: null } });
   });
 
+  it('gives no second trial to who moved on to another product during the first', async () => {
+    const customer = await someone(context);
+    const first = await context.tenant.subscribe(customer.id, 'price_trial', {}, NOW);
+    const id = 'subscription' in first ? first.subscription.id : '';
+    await context.tenant.updateSubscription(id, { priceId: 'price_pro', cancelAtPeriodEnd: true }, NOW);
+    const again = await context.tenant.subscribe(customer.id, 'price_trial', {}, NOW + 40 * DAY_MS);
+    expect(again).toMatchObject({ kind: 'created', subscription: { status: 'active', trialEnd: null } });
+  });
+
   it('holds no event up, and no event holds it up', async () => {
     const customer = await someone(context);
     const pro = await context.tenant.subscribe(customer.id, 'price_pro', {}, NOW);

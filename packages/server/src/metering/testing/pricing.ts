@@ -80,6 +80,7 @@ export function subscriptionOn(priceId: string, changes: Partial<Subscription> =
     status: 'active',
     startedAt: NOW,
     trialEnd: null,
+    trialProductId: null,
     cancelAtPeriodEnd: false,
     endsAt: null,
     canceledAt: null,

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { createApp, type App } from './app.ts';
+import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
+import type { Ledger, SigningKey } from './ledger/ledger.ts';
+import { listen } from './server.ts';
+import type { ListenSettings } from './settings.ts';
+
+const DROP_IN_FOLDER = join(import.meta.dirname, '..', 'public');
+
+export type ReportError = (error: unknown, requestId: string) => void;
+
+/** The usage API on a ledger, listening. */
+export interface ApiServer {
+  /** Where clients reach it. */
+  readonly url: string;
+  /** Where it listens. */
+  readonly localUrl: string;
+  /** From here on `/readyz` says no, and live streams are ended with a word. Requests are still answered. */
+  leave(): void;
+  /** Takes no new connection, lets requests finish, and closes the ledger. */
+  close(): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  ledger: Ledger;
+  listening: ListenSettings;
+  /** The ring of session-token keys; without it the store's own. */
+  ring?: readonly SigningKey[] | undefined;
+  clock: () => number;
+  onError: ReportError;
+  /** Adds routes of the caller's own; `url` is known once it listens. */
+  extend?: (app: App['hono'], url: () => string) => void;
+}
+
+export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
+  const { ledger, listening, clock, onError } = options;
+  const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
+  let url = listening.publicUrl ?? '';
+  const tokens = sessionTokens(ring, { issuer: () => url, clock });
+  const app = createApp({ ledger, tokens, clock, dropInFolder: DROP_IN_FOLDER, onError });
+  options.extend?.(app.hono, () => url);
+  const server = await listen(app.hono.fetch, listening);
+  url = listening.publicUrl ?? server.url;
+  return {
+    url,
+    localUrl: server.url,
+    leave: () => app.close(),
+    async close() {
+      app.close();
+      await server.close();
+      await ledger.close();
+    },
+  };
+}
