@@ -10,6 +10,7 @@ import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
 import * as store from './store.ts';
 import { track } from './track.ts';
+import { verifyPostgres } from './verify.ts';
 
 export interface PostgresSettings {
   /** `postgres://…`; a pooler in transaction mode may stand there. */
@@ -88,9 +89,12 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
     findSecretKey: (hash) => store.findSecretKey(database, hash),
+    listSecretKeys: () => store.listSecretKeys(database),
+    revokeSecretKey: (id, now) => store.revokeSecretKey(database, id, now),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
+    verify: (now, progress) => verifyPostgres(directUrl, now, progress),
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }

@@ -24,7 +24,7 @@ import {
 import { counterId, emptyCounter, meteredKeys, type Counter, type CounterKey } from '../../metering/usage.ts';
 import { newId } from '../ids.ts';
 import type { Account } from '../account.ts';
-import type { Mode, SecretKeyRecord, SigningKey, SubscriptionChange } from '../ledger.ts';
+import type { Mode, SecretKeyEntry, SecretKeyRecord, SigningKey, SubscriptionChange } from '../ledger.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
 import {
   bytes,
@@ -41,6 +41,7 @@ import {
   toCounter,
   toCustomer,
   toEvent,
+  toSecretKeyEntry,
   toSubscription,
 } from '../rows.ts';
 
@@ -81,8 +82,10 @@ export interface SqliteStore {
   ): { kind: 'updated'; subscription: Subscription } | { kind: 'no_subscription' | 'no_price' | 'ended' };
   dismissNudge(tenantId: string, externalId: string, nudgeId: string, until: number): void;
   ensureTenant(organization: string, mode: Mode, now: number): string;
-  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): void;
+  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): string;
   findSecretKey(hash: string): SecretKeyRecord | null;
+  listSecretKeys(): SecretKeyEntry[];
+  revokeSecretKey(id: string, now: number): SecretKeyEntry | null;
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
   schemaVersion(): number;
 }
@@ -367,21 +370,32 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       });
     },
     addSecretKey(tenantId, key, now) {
-      sqlite.write(() => {
+      return sqlite.write(() => {
+        const id = newId('key', now);
         sqlite.run(
           'insert into secret_key (hash, id, tenant_id, name, created_at) values (?, ?, ?, ?, ?)',
           key.hash,
-          newId('key', now),
+          id,
           tenantId,
           key.name,
           now,
         );
+        return id;
       });
     },
     findSecretKey(hash) {
       const row = sqlite.get(SELECT_SECRET_KEY, hash);
       if (row === undefined) return null;
       return { id: text(row, 'id'), tenantId: text(row, 'tenant_id'), mode: text(row, 'mode') as Mode };
+    },
+    listSecretKeys: () =>
+      sqlite.all(`${SELECT_KEY_ENTRIES} order by k.created_at, k.id`).map(toSecretKeyEntry),
+    revokeSecretKey(id, now) {
+      return sqlite.write(() => {
+        sqlite.run('update secret_key set revoked_at = coalesce(revoked_at, ?) where id = ?', now, id);
+        const row = sqlite.get(`${SELECT_KEY_ENTRIES} where k.id = ?`, id);
+        return row === undefined ? null : toSecretKeyEntry(row);
+      });
     },
     signingKeys(fresh, now) {
       return sqlite.write(() => {
@@ -460,3 +474,5 @@ const UPSERT_DISMISSAL = `insert into nudge_dismissal (tenant_id, customer_id, n
   on conflict (tenant_id, customer_id, nudge_id) do update set until = excluded.until`;
 const SELECT_SECRET_KEY = `select k.id, k.tenant_id, t.mode from secret_key k join tenant t on t.id = k.tenant_id
   where k.hash = ? and k.revoked_at is null`;
+const SELECT_KEY_ENTRIES = `select k.id, t.organization, t.mode, k.name, k.created_at, k.revoked_at
+  from secret_key k join tenant t on t.id = k.tenant_id`;
