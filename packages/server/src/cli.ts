@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import { CatalogFileError } from './catalog-file.ts';
+import { catalogPull } from './commands/catalog-pull.ts';
+import { catalogPush } from './commands/catalog-push.ts';
 import { CommandError, type Command } from './commands/command.ts';
 import { readCommandLine, UsageError } from './commands/command-line.ts';
 import { helpText } from './commands/help.ts';
@@ -14,7 +17,17 @@ import { StoreFailedError } from './ledger/sqlite/database.ts';
 import { StoreInUseError } from './ledger/sqlite/lock.ts';
 import { SettingsError } from './settings.ts';
 
-const COMMANDS: readonly Command[] = [dev, serve, migrate, verify, keysCreate, keysList, keysRevoke];
+const COMMANDS: readonly Command[] = [
+  dev,
+  serve,
+  migrate,
+  verify,
+  keysCreate,
+  keysList,
+  keysRevoke,
+  catalogPush,
+  catalogPull,
+];
 
 const FAILED = 1;
 const ASKED_WRONGLY = 2;
@@ -49,6 +62,7 @@ const EXPECTED = [
   UsageError,
   SettingsError,
   CommandError,
+  CatalogFileError,
   StoreInUseError,
   StoreFailedError,
   LedgerUnavailableError,
