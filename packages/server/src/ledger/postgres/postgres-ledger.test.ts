@@ -34,6 +34,9 @@ ledgerContract('the PostgreSQL ledger', async (clock) => {
       return open(url, clock);
     },
     audit: () => auditPostgres(url),
+    async tamper(sql) {
+      await administer(url, (client) => client.query(sql));
+    },
   };
 });
 

@@ -15,6 +15,7 @@ import { grantsHold, revokeToken } from './grants.ts';
 import * as store from './store.ts';
 import { sweep } from './sweep.ts';
 import { track } from './track.ts';
+import { verifyPostgres } from './verify.ts';
 import type { Written } from './written.ts';
 
 export interface PostgresSettings {
@@ -103,10 +104,13 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
     findSecretKey: (hash) => store.findSecretKey(database, hash),
+    listSecretKeys: () => store.listSecretKeys(database),
+    revokeSecretKey: (id, now) => store.revokeSecretKey(database, id, now),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
     sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
+    verify: (now, progress) => verifyPostgres(directUrl, now, progress),
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }
