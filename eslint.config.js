@@ -133,7 +133,7 @@ export default defineConfig(
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['packages/server/demo/**'],
+    files: ['packages/server/{demo,reference}/**'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: globals.browser },
   },
