@@ -17,10 +17,27 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: ['test/**/*.test.ts'],
+          include: ['test/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'api-on-postgres',
+          include: ['packages/server/src/{app,routes/*}.test.ts'],
+          env: { BILLINGOS_TEST_STORE: 'postgres' },
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'proofs',
+          include: ['test/proofs/*.test.ts'],
+          hookTimeout: 60_000,
         },
       },
     ],

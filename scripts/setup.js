@@ -118,6 +118,19 @@ export function run(command, args, env = {}) {
   process.exit(result.status ?? 1);
 }
 
+/**
+ * Runs commands one after the other; each stops the run when it fails.
+ * @param {[title: string, command: string, args: string[], env?: Record<string, string>][]} steps
+ */
+export function runSteps(steps) {
+  const started = performance.now();
+  for (const [title, command, args, env] of steps) {
+    step(title);
+    run(command, args, env);
+  }
+  step(`All green in ${Math.round((performance.now() - started) / 1000)} s`);
+}
+
 /** @param {string} text */
 export function step(text) {
   process.stdout.write(`\n› ${text}\n`);

@@ -6,11 +6,10 @@ import {
   installPostgres,
   requireNode,
   root,
-  run,
-  step,
+  runSteps,
 } from './setup.js';
 
-/** `npm test`: installs what is missing, then checks everything. Each step stops the run when it fails. */
+/** `npm test`: installs what is missing, then checks everything. */
 
 const bin = join(root, 'node_modules/.bin');
 
@@ -20,8 +19,7 @@ installChromium();
 installPostgres();
 build();
 
-/** @type {[title: string, command: string, args: string[]][]} */
-const steps = [
+runSteps([
   ['Types', join(bin, 'tsc'), ['-p', 'tsconfig.json']],
   ['Lint', join(bin, 'eslint'), ['.', '--max-warnings', '0']],
   ['Format', join(bin, 'prettier'), ['--check', '--log-level', 'warn', '.']],
@@ -31,12 +29,7 @@ const steps = [
     ['--import', './scripts/typescript.js', 'scripts/generate.ts', '--check'],
   ],
   ['Units, and the API on a real store', join(bin, 'vitest'), ['run', '--project', 'unit']],
+  ['Proofs of the metering, at a small scale', join(bin, 'vitest'), ['run', '--project', 'proofs']],
   ['Elements in Chromium', join(bin, 'wtr'), []],
   ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system']],
-];
-const started = performance.now();
-for (const [title, command, args] of steps) {
-  step(title);
-  run(command, args);
-}
-step(`All green in ${Math.round((performance.now() - started) / 1000)} s`);
+]);

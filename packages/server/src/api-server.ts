@@ -7,7 +7,11 @@ import type { ListenSettings } from './settings.ts';
 
 const DROP_IN_FOLDER = join(import.meta.dirname, '..', 'public');
 
-export type ReportError = (error: unknown, requestId: string) => void;
+/** How often what has expired is let go of. Nobody waits for it: what is still there has no effect. */
+const SWEEP_EVERY_MS = 10 * 60_000;
+
+/** @param source the request that failed, by its id, or what else did. */
+export type ReportError = (error: unknown, source: string) => void;
 
 /** The usage API on a ledger, listening. */
 export interface ApiServer {
@@ -41,11 +45,15 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   options.extend?.(app.hono, () => url);
   const server = await listen(app.hono.fetch, listening);
   url = listening.publicUrl ?? server.url;
+  const sweeping = setInterval(() => {
+    ledger.sweep(clock()).catch((error: unknown) => onError(error, 'sweep'));
+  }, SWEEP_EVERY_MS);
   return {
     url,
     localUrl: server.url,
     leave: () => app.close(),
     async close() {
+      clearInterval(sweeping);
       app.close();
       await server.close();
       await ledger.close();

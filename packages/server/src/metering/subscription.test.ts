@@ -52,6 +52,16 @@ describe('subscribe', () => {
     const ended = customerOn(null, { subscription: subscriptionOn('price_pro', { endsAt: NOW }) });
     expect(onto(ended, 'price_pro').kind).toBe('created');
   });
+
+  it('begins no earlier than the one it follows, wherever the clock has stepped to', () => {
+    const later = { startedAt: NOW + 5_000, endsAt: NOW };
+    const ended = customerOn(null, { subscription: subscriptionOn('price_pro', later) });
+    expect(onto(ended, 'price_pro').subscription.startedAt).toBe(NOW + 5_001);
+    const implicit = customerOn(null, {
+      subscription: subscriptionOn('price_free', { ...later, implicit: true }),
+    });
+    expect(onto(implicit, 'price_pro').subscription.startedAt).toBe(NOW + 5_000);
+  });
 });
 
 describe('patchSubscription', () => {

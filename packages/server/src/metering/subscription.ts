@@ -22,6 +22,8 @@ export interface Subscription {
   readonly status: SubscriptionStatus;
   readonly startedAt: number;
   readonly trialEnd: number | null;
+  /** The product that a trial was given of, whatever the subscription has moved to since. */
+  readonly trialProductId: string | null;
   readonly cancelAtPeriodEnd: boolean;
   /** When a cancellation takes or took effect. */
   readonly endsAt: number | null;
@@ -42,6 +44,10 @@ export interface Customer {
   readonly anchor: number | null;
   /** Grows by two with every change of plan, so that a change by itself (one more) stays below the next. */
   readonly revision: number;
+  /** Made by itself on first sight: creating it explicitly then merges instead of conflicting. */
+  readonly implicit: boolean;
+  /** When it was deleted. Its events stay, nobody's; its external id finds it no more. */
+  readonly deletedAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** The latest one, ended or not. */
@@ -137,6 +143,8 @@ export function firstSight(
     metadata: {},
     anchor: subscription === null ? null : now,
     revision: 0,
+    implicit: true,
+    deletedAt: null,
     createdAt: now,
     updatedAt: now,
     subscription,
@@ -161,17 +169,40 @@ export function subscribe(
   if (present !== null && !present.implicit && statusAt(present, now) !== 'canceled') {
     return { kind: present.priceId === owner.price.id ? 'existing' : 'conflict', subscription: present };
   }
-  const subscription = startSubscription(options.newId('sub'), customer.id, owner.product, owner.price, now, {
-    implicit: false,
-    metadata: options.metadata,
-    trial: !options.trialUsed,
-  });
+  // The latest counts: after the one it follows, even where the clock has stepped back since.
+  const start = present === null ? now : Math.max(now, present.startedAt + (present.implicit ? 0 : 1));
+  const subscription = startSubscription(
+    options.newId('sub'),
+    customer.id,
+    owner.product,
+    owner.price,
+    start,
+    {
+      implicit: false,
+      metadata: options.metadata,
+      trial: !options.trialUsed,
+    },
+  );
   return { kind: 'created', subscription };
+}
+
+/** A subscription that ends now, and no sooner than it already has. */
+export function endSubscription(subscription: Subscription, now: number): Subscription {
+  const canceledAt = subscription.canceledAt ?? now;
+  return { ...subscription, status: 'canceled', endsAt: now, canceledAt, updatedAt: now };
+}
+
+/** A deleted customer's subscription: ended if it has not, and without what was said of it. */
+export function endForGood(subscription: Subscription, now: number): Subscription {
+  const ended =
+    statusAt(subscription, now) === 'canceled' ? subscription : endSubscription(subscription, now);
+  return { ...ended, metadata: {} };
 }
 
 export interface SubscriptionPatch {
   owner?: { product: Product; price: Price } | undefined;
   cancelAtPeriodEnd?: boolean | undefined;
+  cancelImmediately?: boolean | undefined;
   status?: 'active' | 'past_due' | 'incomplete' | undefined;
   metadata?: Record<string, unknown> | undefined;
 }
@@ -183,6 +214,7 @@ export function patchSubscription(
   price: Price | null,
   now: number,
 ): Subscription {
+  if (patch.cancelImmediately === true) return endSubscription(subscription, now);
   const { owner, status, metadata } = patch;
   const cancelAtPeriodEnd = patch.cancelAtPeriodEnd ?? subscription.cancelAtPeriodEnd;
   const next: Subscription = {
@@ -223,6 +255,7 @@ function startSubscription(
     status: trialEnd === null ? 'active' : 'trialing',
     startedAt: now,
     trialEnd,
+    trialProductId: trialEnd === null ? null : product.id,
     cancelAtPeriodEnd: false,
     endsAt: null,
     canceledAt: null,

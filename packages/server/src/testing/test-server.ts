@@ -5,7 +5,9 @@ import { createApp, type App } from '../app.ts';
 import { generateSecretKey, hashSecretKey } from '../auth/secret-keys.ts';
 import { generateSigningKey, sessionTokens, type SessionTokens } from '../auth/session-tokens.ts';
 import type { Ledger, SigningKey, TenantLedger } from '../ledger/ledger.ts';
+import { openPostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
+import { startPostgres } from '../ledger/testing/postgres.ts';
 import type { CatalogDocument } from '../metering/catalog.ts';
 import { NOW, PRICING } from '../metering/testing/pricing.ts';
 import { listen } from '../server.ts';
@@ -59,14 +61,17 @@ export interface ReplyJson {
     readonly details: {
       readonly issues: readonly { path: string; message: string }[];
       readonly in_use: readonly string[];
+      readonly customer_id: string;
     };
   };
   readonly id: string;
   readonly customer_id: string;
   readonly external_user_id: string;
   readonly subscription: { readonly id: string; readonly status: string };
+  readonly subscriptions: readonly object[];
   readonly success: boolean;
   readonly sequence: number;
+  readonly event_id: string;
   readonly consumed: number;
   readonly usage: { readonly consumed_units: number; readonly period_start: string };
   readonly metrics: readonly ReplyMetric[];
@@ -87,19 +92,35 @@ interface ReplyMetric {
   readonly revision: number;
 }
 
-export async function startTestServer(options: { dropInFolder?: string } = {}): Promise<TestServer> {
+export interface TestServerOptions {
+  dropInFolder?: string;
+  /** A store on PostgreSQL; without it the server has one of its own. */
+  databaseUrl?: string | undefined;
+}
+
+/** The same tests run against either store: the embedded one, or PostgreSQL in their second run. */
+const ON_POSTGRES = process.env['BILLINGOS_TEST_STORE'] === 'postgres';
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { databaseUrl, ...appOptions } = options;
   const folder = mkdtempSync(join(tmpdir(), 'billingos-test-'));
   const clock = { now: NOW };
   const errors: unknown[] = [];
-  const ledger = await openSqliteLedger(join(folder, 'billingos.db'), () => clock.now);
+  const now = (): number => clock.now;
+  const postgres = databaseUrl === undefined && ON_POSTGRES ? await startPostgres() : null;
+  const url = postgres === null ? databaseUrl : await postgres.newStore();
+  const ledger =
+    url === undefined
+      ? await openSqliteLedger(join(folder, 'billingos.db'), now)
+      : await openPostgresLedger({ url }, now);
   const signingKey = generateSigningKey();
-  const tokens = sessionTokens([signingKey], { issuer: () => 'https://api.test', clock: () => clock.now });
+  const tokens = sessionTokens([signingKey], { issuer: () => 'https://api.test', clock: now });
   const app = createApp({
     ledger,
     tokens,
-    clock: () => clock.now,
+    clock: now,
     onError: (error) => errors.push(error),
-    ...options,
+    ...appOptions,
   });
   const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 });
   let tenants = 0;
@@ -124,6 +145,7 @@ export async function startTestServer(options: { dropInFolder?: string } = {}): 
       app.close();
       await server.close();
       await ledger.close();
+      await postgres?.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
