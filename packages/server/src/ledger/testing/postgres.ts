@@ -14,6 +14,8 @@ import type { Audit } from './audit.ts';
 export interface TestPostgres {
   /** The URL of an empty store. */
   newStore(): Promise<string>;
+  /** Runs a statement on a store, past its ledger. */
+  run(url: string, sql: string): Promise<void>;
   /** Cuts the connections of every ledger on the database, as a restart would. */
   cutConnections(): Promise<void>;
   /** Removes what was made. */
@@ -38,6 +40,9 @@ export async function startPostgres(): Promise<TestPostgres> {
       const url = new URL(server.url);
       url.searchParams.set('options', `-c search_path=${schema}`);
       return url.href;
+    },
+    async run(url, sql) {
+      await administer(url, (client) => client.query(sql));
     },
     async cutConnections() {
       await administer(server.url, (client) => client.query(CUT_CONNECTIONS));
