@@ -7,11 +7,10 @@ import type { ListenSettings } from './settings.ts';
 
 const DROP_IN_FOLDER = join(import.meta.dirname, '..', 'public');
 
-/** How often what has expired is let go of. Nobody waits for it: what is still there has no effect. */
-const SWEEP_EVERY_MS = 10 * 60_000;
+/** How often what has expired is let go of. */
+const SWEEP_EVERY_MS = 3_600_000;
 
-/** @param source the request that failed, by its id, or what else did. */
-export type ReportError = (error: unknown, source: string) => void;
+export type ReportError = (error: unknown, requestId: string) => void;
 
 /** The usage API on a ledger, listening. */
 export interface ApiServer {
@@ -47,7 +46,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   url = listening.publicUrl ?? server.url;
   const sweeping = setInterval(() => {
     ledger.sweep(clock()).catch((error: unknown) => onError(error, 'sweep'));
-  }, SWEEP_EVERY_MS);
+  }, SWEEP_EVERY_MS).unref();
   return {
     url,
     localUrl: server.url,

@@ -35,12 +35,16 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   await migrate(directUrl);
   const listeners = changeListeners();
   const tenantIds = new Set<string>();
+  const database = openDatabase(url);
   const feed = await openChangeFeed({
     url: directUrl,
     hear: (changes) => listeners.publish(changes),
+    notify: (channel, payload) => database.query(NOTIFY, channel, payload),
     tenants: () => tenantIds,
+  }).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
   });
-  const database = openDatabase(url);
   const catalogs = catalogCache();
 
   let closing: Promise<void> | undefined;
@@ -114,3 +118,5 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }
+
+const NOTIFY = { name: 'notify', text: 'select pg_notify($1, $2)' };
