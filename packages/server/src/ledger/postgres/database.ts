@@ -164,7 +164,7 @@ function isContended(error: unknown): boolean {
   return error instanceof DatabaseError && CONTENDED.has(error.code ?? '');
 }
 
-function unavailable(error: unknown): LedgerUnavailableError {
+export function unavailable(error: unknown): LedgerUnavailableError {
   const reason = error instanceof Error ? error.message : String(error);
   return new LedgerUnavailableError(`The database failed: ${reason}`, { cause: error });
 }

@@ -35,9 +35,7 @@ ledgerContract('the PostgreSQL ledger', async (clock) => {
       return open(url, clock);
     },
     audit: () => auditPostgres(url),
-    async tamper(sql) {
-      await administer(url, (client) => client.query(sql));
-    },
+    tamper: (sql) => postgres.run(url, sql),
   };
 });
 
