@@ -353,14 +353,15 @@ const SELECT_CUSTOMER = {
 };
 const INSERT_CUSTOMER = `insert into customer (tenant_id, ${list(CUSTOMER_COLUMNS)}) values (?, ${marks(CUSTOMER_COLUMNS)})`;
 const SELECT_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription where tenant_id = ? and id = ?`;
-const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription
+/** The index is named: by itself SQLite walks through all subscriptions of the tenant, 40 µs for 1 000 of them. */
+const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription indexed by subscription_by_customer
   where tenant_id = ? and customer_id = ? order by started_at desc, implicit limit 1`;
 const UPDATE_PLAN_CHANGED = `update customer
   set revision = revision + ?, anchor = coalesce(anchor, ?), updated_at = ? where tenant_id = ? and id = ?`;
 const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRIPTION_COLUMNS)})
   values (?, ${marks(SUBSCRIPTION_COLUMNS)})
   on conflict (tenant_id, id) do update set ${excluded(SUBSCRIPTION_COLUMNS.slice(2))}`;
-const SELECT_TRIAL = `select 1 from subscription
+const SELECT_TRIAL = `select 1 from subscription indexed by subscription_by_customer
   where tenant_id = ? and customer_id = ? and product_id = ? and trial_end is not null limit 1`;
 const SELECT_LIVE_ON_PRICE = `select 1 from subscription
   where tenant_id = ? and price_id = ? and status <> 'canceled' and (ends_at is null or ends_at > ?) limit 1`;
