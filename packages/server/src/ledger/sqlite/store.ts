@@ -30,7 +30,7 @@ import {
   toSubscription,
 } from '../rows.ts';
 import { excluded, list, marks } from './sql.ts';
-import { loadCounter, saveCounter, saveEvents, track } from './track.ts';
+import { loadCounter, saveCounters, saveEvents, tracker } from './track.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
@@ -142,7 +142,11 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       tenantId,
       opened.map(({ event }) => event),
     );
-    for (const { counter } of opened) saveCounter(sqlite, tenantId, counter);
+    saveCounters(
+      sqlite,
+      tenantId,
+      opened.map(({ counter }) => counter),
+    );
   }
 
   function ensureCustomer(
@@ -182,12 +186,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
   }
 
   return {
-    track: (tenantId, commands, now) =>
-      sqlite.write(() => {
-        const catalog = catalogOf(tenantId);
-        const customerOf = (externalId: string) => ensureCustomer(tenantId, externalId, catalog, now);
-        return track({ sqlite, tenantId, catalog, customerOf, now }, commands);
-      }),
+    track: tracker(sqlite, { catalogOf, ensureCustomer }),
     account: (...args) => sqlite.read(() => readAccount(...args)),
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),
