@@ -4,7 +4,7 @@ import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import { catalogCache } from './catalogs.ts';
 import { findCustomer, findStandings } from './customers.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, TRACKING_CONNECTIONS_MAX } from './database.ts';
 import { migrate } from './migrate.ts';
 import { openChangeFeed } from './notifications.ts';
 import * as store from './store.ts';
@@ -48,6 +48,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   };
 
   const commits = groupCommit<TrackCommand, Verdict>({
+    tenantsMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));
