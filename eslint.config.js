@@ -128,7 +128,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['scripts/**', '*.config.js', 'packages/server/src/cli.ts'],
+    files: ['scripts/**', 'bench/**', '*.config.js', 'packages/server/src/cli.ts'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },
