@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { cors } from 'hono/cors';
 import type { Context } from 'hono';
 import { secretKeyLookup } from './auth/secret-keys.ts';
+import { sessionGuard } from './auth/session-guard.ts';
 import type { SessionTokens } from './auth/session-tokens.ts';
 import { toJson } from './json.ts';
 import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
@@ -16,6 +17,7 @@ import { healthRoutes } from './routes/health.ts';
 import { routeDefiner, type AppEnv } from './routes/route.ts';
 import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
+import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { trackRoutes } from './routes/track.ts';
 import { usageRoutes } from './routes/usage.ts';
 
@@ -72,12 +74,17 @@ export function createApp(options: AppOptions): App {
   for (const path of ['/v1/features/*', '/v1/products', '/:file{billingos[A-Za-z0-9_.-]*\\.js}'])
     app.use(path, anyOrigin);
 
-  const route = routeDefiner(app, { findSecretKey: secretKeyLookup(ledger, clock), tokens });
+  const route = routeDefiner(app, {
+    findSecretKey: secretKeyLookup(ledger, clock),
+    tokens,
+    sessionHolds: sessionGuard(ledger, clock),
+  });
   trackRoutes(route, tenant);
   usageRoutes(route, tenant, clock);
   streamRoutes(route, tenant, hub);
   sessionTokenRoutes(route, tenant, tokens, clock);
   customerRoutes(route, tenant, clock);
+  subscriptionRoutes(route, tenant, clock);
   catalogRoutes(route, tenant, clock);
   healthRoutes(route, ledger, () => leaving);
   let openapi: string | undefined;

@@ -8,16 +8,13 @@ export type Credential = 'anyone' | 'secret_key' | Scope;
 
 /** Who asks. The tenant comes from here and from nowhere else. */
 export interface SecretPrincipal {
+  /** The key's own id. */
+  readonly id: string;
   readonly tenantId: string;
   readonly mode: Mode;
 }
 
-export interface SessionPrincipal {
-  readonly tenantId: string;
-  readonly externalId: string;
-  /** Milliseconds since the epoch; streams end then. */
-  readonly expiresAt: number;
-}
+export type SessionPrincipal = SessionClaims;
 
 export type PrincipalOf<C extends Credential> = C extends 'anyone'
   ? null
@@ -28,6 +25,8 @@ export type PrincipalOf<C extends Credential> = C extends 'anyone'
 export interface Authenticator {
   findSecretKey: (key: string) => Promise<SecretKeyRecord | null>;
   tokens: SessionTokens;
+  /** Whether a genuine session may still go on. */
+  sessionHolds: (claims: SessionClaims) => Promise<boolean>;
 }
 
 /**
@@ -37,7 +36,7 @@ export interface Authenticator {
 export async function authenticate(
   header: string | undefined,
   credential: Exclude<Credential, 'anyone'>,
-  { findSecretKey, tokens }: Authenticator,
+  { findSecretKey, tokens, sessionHolds }: Authenticator,
 ): Promise<SecretPrincipal | SessionPrincipal> {
   const text = /^Bearer +([^\s]+)$/i.exec(header ?? '')?.[1] ?? '';
   if (isSecretKey(text)) {
@@ -52,7 +51,7 @@ export async function authenticate(
     return key;
   }
   const claims = isSessionToken(text) ? await tokens.verify(text) : null;
-  if (claims === null) throw unauthenticated();
+  if (claims === null || !(await sessionHolds(claims))) throw unauthenticated();
   return withScope(claims, credential);
 }
 

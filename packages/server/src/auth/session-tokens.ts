@@ -13,6 +13,10 @@ export type Scope = (typeof SCOPES)[number];
 export interface SessionClaims {
   tenantId: string;
   externalId: string;
+  /** Ours; with it a token ends when its customer is deleted, whoever has the external id later. */
+  customerId: string;
+  /** The secret key that asked for it; a token dies with it. */
+  keyId: string;
   scopes: readonly Scope[];
   tokenId: string;
   /** Milliseconds since the epoch. */
@@ -26,6 +30,12 @@ export interface SessionTokens {
 }
 
 export const SIGNING_KEY_BYTES = 32;
+
+const TOKEN_ID_BYTES = 12;
+/** What a token's id looks like. */
+export const TOKEN_ID = /^tok_[A-Za-z0-9_-]{16}$/;
+/** The longest that a token may live, in seconds. */
+export const SESSION_SECONDS_MAX = 86_400;
 
 const PREFIX = /^bos_session_(test|live)_/;
 const TOKEN_CHARS_MAX = 2_048;
@@ -48,9 +58,9 @@ export function sessionTokens(
   if (signing === undefined) throw new Error('Session tokens need at least one signing key');
   const secrets = new Map(ring.map(({ kid, secret }) => [kid, secret]));
   return {
-    async issue({ tenantId, externalId, scopes, expiresAt }, mode) {
-      const tokenId = `tok_${randomBytes(12).toString('base64url')}`;
-      const jws = await new SignJWT({ ten: tenantId, scp: [...scopes] })
+    async issue({ tenantId, externalId, customerId, keyId, scopes, expiresAt }, mode) {
+      const tokenId = `tok_${randomBytes(TOKEN_ID_BYTES).toString('base64url')}`;
+      const jws = await new SignJWT({ ten: tenantId, cus: customerId, key: keyId, scp: [...scopes] })
         .setProtectedHeader({ alg: 'HS256', kid: signing.kid })
         .setIssuer(options.issuer())
         .setSubject(externalId)
@@ -73,7 +83,7 @@ export function sessionTokens(
           {
             algorithms: ['HS256'],
             currentDate: new Date(options.clock()),
-            requiredClaims: ['exp', 'sub', 'jti', 'ten'],
+            requiredClaims: ['exp', 'sub', 'jti', 'ten', 'cus', 'key'],
           },
         );
         return toClaims(payload);
@@ -86,19 +96,15 @@ export function sessionTokens(
 }
 
 function toClaims(payload: Record<string, unknown>): SessionClaims | null {
-  const { ten, sub, jti, exp, scp } = payload;
-  if (
-    typeof ten !== 'string' ||
-    typeof sub !== 'string' ||
-    typeof jti !== 'string' ||
-    typeof exp !== 'number'
-  ) {
-    return null;
-  }
+  const { ten, sub, cus, key, jti, exp, scp } = payload;
+  if (typeof ten !== 'string' || typeof sub !== 'string' || typeof cus !== 'string') return null;
+  if (typeof key !== 'string' || typeof jti !== 'string' || typeof exp !== 'number') return null;
   const granted = new Set(Array.isArray(scp) ? scp : []);
   return {
     tenantId: ten,
     externalId: sub,
+    customerId: cus,
+    keyId: key,
     tokenId: jti,
     expiresAt: exp * 1000,
     scopes: SCOPES.filter((scope) => granted.has(scope)),

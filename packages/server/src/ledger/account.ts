@@ -11,12 +11,23 @@ import {
 
 /** What reads are answered from: one consistent picture of a customer. */
 export interface Account {
-  /** `null` for one never seen, who is answered as the default product would. */
+  /** `null` for one never seen, who is answered as the default product would, and for one who is `deleted`. */
   readonly customer: Customer | null;
+  /** Somebody of this external id was deleted, and not created again. */
+  readonly deleted: boolean;
   readonly catalog: Catalog;
   readonly counters: ReadonlyMap<string, Counter>;
   /** Ends of snoozes by nudge id. */
   readonly dismissals: ReadonlyMap<string, number>;
+}
+
+/** What a watcher was last shown of a customer, to be compared with what is stored. */
+export interface Shown {
+  readonly externalId: string;
+  readonly catalogRevision: number;
+  /** `null` for one never seen. */
+  readonly customerRevision: number | null;
+  readonly counters: readonly (CounterKey & { readonly sequence: number })[];
 }
 
 /** A counter of an account; one never charged is empty. */
@@ -29,4 +40,14 @@ export function rowsOf(account: Account, now: number, feature?: string): UsageRo
   const standing = standingAt(account.customer, account.catalog, now);
   const rows = usageRows(standing, account.catalog, account.customer?.id ?? '', now, counterIn(account));
   return feature === undefined ? rows : rows.filter((row) => row.entitlement.feature.key === feature);
+}
+
+/** What a watcher who was sent these rows has been shown. */
+export function shownOf(externalId: string, account: Account, rows: readonly UsageRow[]): Shown {
+  return {
+    externalId,
+    catalogRevision: account.catalog.revision,
+    customerRevision: account.customer?.revision ?? null,
+    counters: rows.map(({ counter }) => counter),
+  };
 }

@@ -7,3 +7,8 @@ import { randomBytes } from 'node:crypto';
 export function newId(prefix: string, now: number): string {
   return `${prefix}_${now.toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
 }
+
+/** The id that an event of an instant would have at the least: every one before it is smaller. */
+export function eventIdAt(instant: number): string {
+  return `evt_${Math.max(0, instant).toString(16).padStart(12, '0')}`;
+}

@@ -1,7 +1,8 @@
 import type { Catalog, CatalogDocument } from '../metering/catalog.ts';
-import type { TrackCommand, Verdict } from '../metering/decide.ts';
+import type { CreateOutcome, Profile } from '../metering/customer.ts';
+import type { Origin, TrackCommand, UsageEvent, Verdict } from '../metering/decide.ts';
 import type { SubscribeOutcome, Subscription, Customer } from '../metering/subscription.ts';
-import type { Account } from './account.ts';
+import type { Account, Shown } from './account.ts';
 
 /**
  * A ledger keeps tenants apart, persists what the metering rules decide, and tells who is listening what changed.
@@ -19,6 +20,13 @@ export interface Ledger {
   signingKeys(fresh: SigningKey, now: number): Promise<SigningKey[]>;
   /** Calls `listener` after each commit, with what changed. Returns the way out. */
   onChange(listener: (changes: readonly Change[]) => void): () => void;
+  /**
+   * Lets go of what has expired: idempotency records after {@link IDEMPOTENCY_KEPT_MS}, ended snoozes, revocations of
+   * expired tokens, and whatever of a deleted customer came in with their last events. Costs little when there is
+   * little to do; any number of processes may do so at once.
+   * @returns how many idempotency records went.
+   */
+  sweep(now: number): Promise<number>;
   /** Whether the store answers, with the schema that this release needs. @throws LedgerUnavailableError */
   isReady(): Promise<boolean>;
   close(): Promise<void>;
@@ -43,6 +51,32 @@ export type Change =
   | { kind: 'plan'; tenantId: string; externalId: string }
   | { kind: 'catalog'; tenantId: string };
 
+/**
+ * How long an idempotency record is kept, at the least: the contract's 36 days (§3), and one more for clocks that
+ * disagree. Events may be 35 days late, and clients give up at 34.
+ */
+export const IDEMPOTENCY_KEPT_MS = 37 * 86_400_000;
+
+/** Events that one step of the sweep looks at: one short transaction, between which others write. */
+export const SWEEP_EVENTS_MAX = 1_000;
+
+/** Subscriptions of one customer that are listed, newest first. */
+export const SUBSCRIPTIONS_MAX = 100;
+
+/** What a credential in use stands and falls with. */
+export interface Grant {
+  /** The secret key, or the one that made the session token. */
+  readonly keyId: string;
+  /** `null` for a secret key itself. */
+  readonly tokenId: string | null;
+  /** The session's customer, by our id: one who was deleted and created again is another. `null` for a secret key. */
+  readonly customerId: string | null;
+}
+
+export type Subscribed = SubscribeOutcome | { kind: 'no_customer' | 'no_price' };
+export type Updated =
+  { kind: 'updated' | 'ended'; subscription: Subscription } | { kind: 'no_subscription' | 'no_price' };
+
 /** One tenant's part of the ledger. */
 export interface TenantLedger {
   /**
@@ -59,28 +93,34 @@ export interface TenantLedger {
     document: CatalogDocument,
     now: number,
   ): Promise<{ kind: 'kept' } | { kind: 'in_use'; names: string[] }>;
+  /** The recorded event that holds an idempotency key, while the key is kept. */
+  event(externalId: string, origin: Origin, idempotencyKey: string): Promise<UsageEvent | null>;
+  /** By our id; a deleted one too, with `deletedAt`. */
   customer(id: string): Promise<Customer | null>;
   customerByExternalId(externalId: string): Promise<Customer | null>;
-  /** The customer, made on first sight; `null` when there is no default product to put them on. */
-  ensureCustomer(
-    externalId: string,
-    profile: { email?: string | undefined; externalOrganizationId?: string | undefined },
-    now: number,
-  ): Promise<Customer | null>;
+  /** The customer, made on first sight; `null` when there is no default product, or they have been deleted. */
+  ensureCustomer(externalId: string, profile: Profile, now: number): Promise<Customer | null>;
+  /** Creates a customer explicitly, also one who has been deleted; see `recreate` for one who is there. */
+  createCustomer(externalId: string, profile: Profile, now: number): Promise<CreateOutcome>;
+  updateCustomer(id: string, profile: Profile, now: number): Promise<Customer | null>;
+  /** Forgets a person: profile, plan and snoozes go, events stay and belong to nobody. False when not there. */
+  deleteCustomer(id: string, now: number): Promise<boolean>;
   subscribe(
     customerId: string,
     priceId: string,
     metadata: Record<string, unknown>,
     now: number,
-  ): Promise<SubscribeOutcome | { kind: 'no_customer' | 'no_price' }>;
+  ): Promise<Subscribed>;
   subscription(id: string): Promise<Subscription | null>;
-  updateSubscription(
-    id: string,
-    patch: SubscriptionChange,
-    now: number,
-  ): Promise<
-    { kind: 'updated'; subscription: Subscription } | { kind: 'no_subscription' | 'no_price' | 'ended' }
-  >;
+  /** A customer's subscriptions, the newest {@link SUBSCRIPTIONS_MAX} first to last; `null` without the customer. */
+  subscriptions(customerId: string): Promise<Subscription[] | null>;
+  updateSubscription(id: string, change: SubscriptionChange, now: number): Promise<Updated>;
+  /** Ends a session token; `until` is when nobody could have used it any more. */
+  revokeToken(tokenId: string, until: number): Promise<void>;
+  /** Which of these may go on, in their order: key and token not revoked, customer not deleted. */
+  grantsHold(grants: readonly Grant[]): Promise<readonly boolean[]>;
+  /** What has changed since watchers were shown this, whoever changed it. */
+  changedSince(shown: readonly Shown[]): Promise<readonly Change[]>;
   /** Puts a nudge away until an instant. */
   dismissNudge(externalId: string, nudgeId: string, until: number): Promise<void>;
 }
@@ -88,6 +128,7 @@ export interface TenantLedger {
 export interface SubscriptionChange {
   priceId?: string | undefined;
   cancelAtPeriodEnd?: boolean | undefined;
+  cancelImmediately?: boolean | undefined;
   status?: 'active' | 'past_due' | 'incomplete' | undefined;
   metadata?: Record<string, unknown> | undefined;
 }

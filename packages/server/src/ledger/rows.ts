@@ -17,6 +17,8 @@ export const CUSTOMER_COLUMNS = [
   'metadata',
   'anchor',
   'revision',
+  'implicit',
+  'deleted_at',
   'created_at',
   'updated_at',
 ] as const;
@@ -85,6 +87,8 @@ export function toCustomer(row: Row, subscription: Subscription | null): Custome
     metadata: json(row, 'metadata'),
     anchor: numberOrNull(row, 'anchor'),
     revision: number(row, 'revision'),
+    implicit: row['implicit'] === 1n,
+    deletedAt: numberOrNull(row, 'deleted_at'),
     createdAt: number(row, 'created_at'),
     updatedAt: number(row, 'updated_at'),
     subscription,
@@ -101,6 +105,8 @@ export function fromCustomer(customer: Customer): Column[] {
     JSON.stringify(customer.metadata),
     integer(customer.anchor),
     BigInt(customer.revision),
+    customer.implicit ? 1n : 0n,
+    integer(customer.deletedAt),
     BigInt(customer.createdAt),
     BigInt(customer.updatedAt),
   ];

@@ -5,7 +5,7 @@ import { CATALOG, customerOn, DAY_MS, NOW } from '../metering/testing/pricing.ts
 import { chargedAt, counterId, emptyCounter } from '../metering/usage.ts';
 import { standingAt } from '../metering/subscription.ts';
 import { readStream } from '../testing/read-stream.ts';
-import { createHub, type HubOptions } from './hub.ts';
+import { createHub, PATROL_MS, type HubOptions } from './hub.ts';
 
 const WATCHED = { tenantId: 'ten_1', externalId: 'user_1' };
 const HOUR_MS = 3_600_000;
@@ -17,6 +17,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const until = (expiresAt: number) => ({ keyId: 'key_1', tokenId: 'tok_1', customerId: 'cus_1', expiresAt });
+
 /** A hub over a ledger whose reads the test holds and whose changes it makes. */
 function hubOver() {
   const clock = { now: NOW };
@@ -25,22 +27,32 @@ function hubOver() {
   const consumed = new Map<string, bigint>();
   let gate: Promise<void> | null = null;
   let reads = 0;
+  let holds = true;
+  let deleted = false;
 
   const account = (): Account => {
     const standing = standingAt(customer, CATALOG, clock.now);
     const counters = [...consumed].map(([feature, amount]) => {
       const entitlement = standing.product!.entitlements.get(feature)!;
       const { key } = chargedAt(entitlement, standing, customer.id, clock.now);
-      return { ...emptyCounter(key), consumed: amount };
+      return { ...emptyCounter(key), consumed: amount, sequence: Number(amount) };
     });
     return {
       customer,
       catalog: CATALOG,
       counters: new Map(counters.map((counter) => [counterId(counter), counter])),
       dismissals: new Map(),
+      deleted,
     };
   };
-  const tenant: Pick<TenantLedger, 'account'> = {
+  const tenant: Pick<TenantLedger, 'account' | 'grantsHold' | 'changedSince'> = {
+    grantsHold: (grants) => Promise.resolve(grants.map(() => holds)),
+    changedSince: ([shown]) =>
+      Promise.resolve(
+        (shown?.counters ?? [])
+          .filter(({ feature, sequence }) => sequence !== Number(consumed.get(feature) ?? 0n))
+          .map(({ feature }) => ({ kind: 'usage', ...WATCHED, feature })),
+      ),
     async account() {
       reads += 1;
       const read = account();
@@ -72,6 +84,13 @@ function hubOver() {
       consumed.set(feature, amount);
       listeners.forEach((listener) => listener([{ kind: 'usage', ...WATCHED, feature }]));
     },
+    /** As another process would that cannot say so. */
+    useSilently: (feature: string, amount: bigint): void => void consumed.set(feature, amount),
+    revoke: (): void => void (holds = false),
+    forget: (): void => {
+      deleted = true;
+      listeners.forEach((listener) => listener([{ kind: 'plan', ...WATCHED }]));
+    },
     /** Lets reads begin but not end, until told. */
     hold: () => {
       let release = (): void => undefined;
@@ -94,7 +113,9 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 describe('the hub', () => {
   it('begins with a snapshot, then tells of each change', async () => {
     const { hub, use } = hubOver();
-    const reader = readStream((await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal)).body);
+    const reader = readStream(
+      (await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).body,
+    );
     expect(await reader.next()).toMatchObject({ event: 'snapshot' });
     use('api_calls', 5n);
     expect(await reader.next()).toEqual({ event: 'usage', data: ['api_calls', '5'] });
@@ -104,7 +125,7 @@ describe('the hub', () => {
   it('tells what changed while the snapshot was read, if that was read first', async () => {
     const { hub, use, hold } = hubOver();
     const reads = hold();
-    const opening = hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    const opening = hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     use('api_calls', 5n);
     reads.release();
     const reader = readStream((await opening).body);
@@ -116,7 +137,7 @@ describe('the hub', () => {
   it('takes what changed while the snapshot was read into the snapshot, if that comes back later', async () => {
     const { hub, use, hold } = hubOver();
     const reads = hold();
-    const opening = hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    const opening = hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     reads.letOthersPass();
     use('api_calls', 5n);
     await settled();
@@ -131,7 +152,9 @@ describe('the hub', () => {
 
   it('sends a snapshot again after a change of plan or catalog', async () => {
     const { hub, change } = hubOver();
-    const reader = readStream((await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal)).body);
+    const reader = readStream(
+      (await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).body,
+    );
     await reader.next();
     change({ kind: 'plan', ...WATCHED });
     expect(await reader.next()).toMatchObject({ event: 'snapshot' });
@@ -142,7 +165,7 @@ describe('the hub', () => {
 
   it('reads once for a burst, and once more for what came meanwhile', async () => {
     const { hub, use, reads } = hubOver();
-    await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     const before = reads();
     for (let turn = 1; turn <= 100; turn += 1) use('api_calls', BigInt(turn));
     await settled();
@@ -152,7 +175,7 @@ describe('the hub', () => {
 
   it('reads nothing for changes that nobody watches', async () => {
     const { hub, change, reads } = hubOver();
-    await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     const before = reads();
     change({ kind: 'usage', tenantId: 'ten_1', externalId: 'user_2', feature: 'api_calls' });
     change({ kind: 'usage', tenantId: 'ten_2', externalId: 'user_1', feature: 'api_calls' });
@@ -163,10 +186,12 @@ describe('the hub', () => {
   });
 
   it('sends the fresh row at the period’s end', async () => {
+    // A month of patrols is not what this waits for.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { hub, clock, use } = hubOver();
     use('api_calls', 7n);
     const reader = readStream(
-      (await hub.open(WATCHED, NOW + 60 * DAY_MS, new AbortController().signal)).body,
+      (await hub.open(WATCHED, until(NOW + 60 * DAY_MS), new AbortController().signal)).body,
     );
     await reader.next();
     // A timer cannot wait as long as a period: it is set again on the way.
@@ -182,7 +207,7 @@ describe('the hub', () => {
   it('says goodbye when the token expires, and only to its own watcher', async () => {
     const { hub, clock, use } = hubOver();
     const open = async (lifeMs: number) =>
-      readStream((await hub.open(WATCHED, NOW + lifeMs, new AbortController().signal)).body);
+      readStream((await hub.open(WATCHED, until(NOW + lifeMs), new AbortController().signal)).body);
     const [short, long] = [await open(60_000), await open(HOUR_MS)];
     clock.now = NOW + 60_000;
     await vi.advanceTimersByTimeAsync(60_000);
@@ -196,7 +221,9 @@ describe('the hub', () => {
 
   it('closes its streams when the store is away', async () => {
     const { hub, tenant, use } = hubOver();
-    const reader = readStream((await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal)).body);
+    const reader = readStream(
+      (await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).body,
+    );
     await reader.next();
     tenant.account = () => Promise.reject(new Error('away'));
     use('api_calls', 5n);
@@ -205,11 +232,75 @@ describe('the hub', () => {
   });
 });
 
+describe('a patrol of the hub', () => {
+  async function watched() {
+    const over = hubOver();
+    const reader = readStream(
+      (await over.hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).body,
+    );
+    await reader.next();
+    return { ...over, reader };
+  }
+  const patrol = async () => {
+    await vi.advanceTimersByTimeAsync(PATROL_MS);
+    await settled();
+  };
+
+  it('finds what another process changed without a word', async () => {
+    const { hub, reader, useSilently } = await watched();
+    useSilently('api_calls', 5n);
+    await patrol();
+    expect(await reader.next()).toEqual({ event: 'usage', data: ['api_calls', '5'] });
+    hub.close();
+  });
+
+  it('finds nothing new in what was shown', async () => {
+    const { hub, reads, use, reader } = await watched();
+    use('api_calls', 5n);
+    await reader.next();
+    const before = reads();
+    await patrol();
+    await patrol();
+    expect(reads()).toBe(before);
+    hub.close();
+  });
+
+  it('ends the streams of those who may no longer watch', async () => {
+    const { hub, reader, revoke } = await watched();
+    revoke();
+    await patrol();
+    expect(await reader.rest()).toEqual([{ event: 'bye', data: { reason: 'revoked' } }]);
+    hub.close();
+  });
+
+  it('ends the streams of a customer who was deleted', async () => {
+    const { hub, reader, forget } = await watched();
+    forget();
+    expect(await reader.rest()).toEqual([{ event: 'bye', data: { reason: 'deleted' } }]);
+    await expect(hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).rejects.toThrow(
+      'deleted',
+    );
+    hub.close();
+  });
+
+  it('goes on when the store was away', async () => {
+    const { hub, tenant, reader, useSilently } = await watched();
+    const { changedSince } = tenant;
+    tenant.changedSince = () => Promise.reject(new Error('away'));
+    await patrol();
+    tenant.changedSince = changedSince;
+    useSilently('api_calls', 5n);
+    await patrol();
+    expect(await reader.next()).toMatchObject({ event: 'usage' });
+    hub.close();
+  });
+});
+
 describe('the hub keeps nothing', () => {
   it('of a watcher who aborts', async () => {
     const { hub, use, reads } = hubOver();
     const controller = new AbortController();
-    await hub.open(WATCHED, NOW + HOUR_MS, controller.signal);
+    await hub.open(WATCHED, until(NOW + HOUR_MS), controller.signal);
     controller.abort();
     const before = reads();
     use('api_calls', 5n);
@@ -219,14 +310,14 @@ describe('the hub keeps nothing', () => {
 
   it('of a watcher whose reader leaves', async () => {
     const { hub } = hubOver();
-    const response = await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    const response = await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     await response.body?.cancel();
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('of a watcher who left before it was let in', async () => {
     const { hub } = hubOver();
-    await hub.open(WATCHED, NOW + HOUR_MS, AbortSignal.abort());
+    await hub.open(WATCHED, until(NOW + HOUR_MS), AbortSignal.abort());
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -234,7 +325,7 @@ describe('the hub keeps nothing', () => {
     const { hub, hold } = hubOver();
     const reads = hold();
     const controller = new AbortController();
-    const opening = hub.open(WATCHED, NOW + HOUR_MS, controller.signal);
+    const opening = hub.open(WATCHED, until(NOW + HOUR_MS), controller.signal);
     controller.abort();
     reads.release();
     await opening;
@@ -244,13 +335,15 @@ describe('the hub keeps nothing', () => {
   it('of a watcher whose snapshot cannot be read', async () => {
     const { hub, tenant } = hubOver();
     tenant.account = () => Promise.reject(new Error('away'));
-    await expect(hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal)).rejects.toThrow('away');
+    await expect(hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal)).rejects.toThrow(
+      'away',
+    );
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('after it is closed', async () => {
     const { hub, listeners } = hubOver();
-    await hub.open(WATCHED, NOW + HOUR_MS, new AbortController().signal);
+    await hub.open(WATCHED, until(NOW + HOUR_MS), new AbortController().signal);
     hub.close();
     expect([listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
   });

@@ -1,48 +1,65 @@
-import { rowsOf } from '../ledger/account.ts';
-import type { Change, Ledger } from '../ledger/ledger.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { rowsOf, shownOf, type Account, type Shown } from '../ledger/account.ts';
+import type { Change, Grant, Ledger } from '../ledger/ledger.ts';
+import type { UsageRow } from '../metering/usage.ts';
 import { Problem } from '../problems.ts';
 import { eventStream, type EventStream } from './event-stream.ts';
 
 /** Live usage: who watches which customer, and what each is sent after a commit (wire contract §6). */
 export interface Hub {
   /**
-   * A stream of a customer's usage, ended at `expiresAt` or when `signal` aborts.
-   * @throws Problem `overloaded` after {@link close}
+   * A stream of a customer's usage, ended when the grant does, or when `signal` aborts.
+   * @throws Problem `overloaded` after {@link close}, `customer_not_found` for one who was deleted
    */
-  open(
-    customer: { tenantId: string; externalId: string },
-    expiresAt: number,
-    signal: AbortSignal,
-  ): Promise<Response>;
+  open(customer: WatchedCustomer, grant: StreamGrant, signal: AbortSignal): Promise<Response>;
   /** Says goodbye to everyone, and takes nobody new. */
   close(): void;
+}
+
+export interface WatchedCustomer {
+  readonly tenantId: string;
+  readonly externalId: string;
+}
+
+/** By what right somebody watches, and until when. */
+export interface StreamGrant extends Grant {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 export interface HubOptions {
   clock: () => number;
   /** The documents sent, as JSON text. */
-  metrics(externalId: string, rows: ReturnType<typeof rowsOf>, now: number): string;
-  metric(row: ReturnType<typeof rowsOf>[number], now: number): string;
+  metrics(externalId: string, rows: readonly UsageRow[], now: number): string;
+  metric(row: UsageRow, now: number): string;
 }
 
 interface Watcher {
   readonly stream: EventStream;
-  readonly expiresAt: number;
+  readonly grant: StreamGrant;
   /** A stream begins with a snapshot: until it is sent, changes are only counted, and ask for another. */
   greeted: boolean;
   missed: number;
 }
 
 /** Everyone who watches one customer, and what they are still to be told. */
-interface Room {
-  readonly tenantId: string;
-  readonly externalId: string;
+interface Room extends WatchedCustomer {
   readonly watchers: Set<Watcher>;
   /** Features to send; `null` for all of them, as a snapshot. */
   dirty: Set<string> | null;
   sending: boolean;
+  /** What all of them have been shown, at the least. */
+  shown: Shown | null;
   timer: NodeJS.Timeout | undefined;
 }
+
+/**
+ * How often the store is asked what nobody told: changes by processes that could not say so, keys and tokens that
+ * were revoked, customers deleted. With the few seconds that it takes, within the contract's five (§2, §6).
+ */
+export const PATROL_MS = 2_000;
+/** Rooms in one question. The embedded store answers on this thread: about 100 µs each. */
+const PATROL_ROOMS_MAX = 50;
 
 /** The longest a timer can wait; further away it is set again. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -56,6 +73,9 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   const rooms = new Map<string, Room>();
   let closed = false;
   const stop = ledger.onChange((changes) => changes.forEach(mark));
+  /** Set while anybody watches. */
+  let patrolling: NodeJS.Timeout | undefined;
+  let onPatrol = false;
 
   function mark(change: Change): void {
     if (change.kind === 'catalog') {
@@ -94,7 +114,12 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
     const now = clock();
     const only = features?.size === 1 ? [...features][0] : undefined;
     const account = await ledger.tenant(room.tenantId).account(room.externalId, now, only);
+    if (account.deleted) {
+      closeRoom(room, 'deleted');
+      return;
+    }
     const rows = rowsOf(account, now, only);
+    remember(room, account, rows, features);
     if (features === null) {
       const snapshot = options.metrics(room.externalId, rows, now);
       for (const watcher of watchers) tell(watcher, SNAPSHOT, 'snapshot', snapshot);
@@ -110,12 +135,16 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   }
 
   async function greet(room: Room, watcher: Watcher): Promise<void> {
-    let missed, now, rows;
+    let missed, now, account;
     do {
       missed = watcher.missed;
       now = clock();
-      rows = rowsOf(await ledger.tenant(room.tenantId).account(room.externalId, now), now);
+      account = await ledger.tenant(room.tenantId).account(room.externalId, now);
     } while (watcher.missed !== missed);
+    if (account.deleted) throw new Problem('customer_not_found', 'This customer has been deleted.');
+    const rows = rowsOf(account, now);
+    // Who was there before has been shown this or less.
+    room.shown ??= shownOf(room.externalId, account, rows);
     watcher.stream.send(SNAPSHOT, 'snapshot', options.metrics(room.externalId, rows, now));
     watcher.greeted = true;
     setTimer(room, rows, now);
@@ -127,7 +156,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
     // Whoever left while the rows were read takes the room along.
     if (room.watchers.size === 0) return;
     const ends = rows.flatMap(({ period }) => period.end ?? []);
-    const expiries = [...room.watchers].map(({ expiresAt }) => expiresAt);
+    const expiries = [...room.watchers].map(({ grant }) => grant.expiresAt);
     const next = Math.min(...ends, ...expiries);
     if (!Number.isFinite(next)) return;
     room.timer = setTimeout(() => wake(room), Math.min(TIMER_MAX_MS, Math.max(0, next - now)));
@@ -136,8 +165,39 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
 
   function wake(room: Room): void {
     const now = clock();
-    for (const { stream, expiresAt } of room.watchers) if (expiresAt <= now) stream.close('expired');
+    for (const { stream, grant } of room.watchers) if (grant.expiresAt <= now) stream.close('expired');
     if (room.watchers.size > 0) markRoom(room, null);
+  }
+
+  function stopPatrol(): void {
+    clearInterval(patrolling);
+    patrolling = undefined;
+  }
+
+  /** Asks the store what nobody told. When it is away the next patrol asks again. */
+  async function patrol(): Promise<void> {
+    if (onPatrol) return;
+    onPatrol = true;
+    const all = [...rooms.values()];
+    for (const tenantId of new Set(all.map((room) => room.tenantId))) {
+      const ofTenant = all.filter((room) => room.tenantId === tenantId);
+      for (let start = 0; start < ofTenant.length; start += PATROL_ROOMS_MAX) {
+        await inspect(tenantId, ofTenant.slice(start, start + PATROL_ROOMS_MAX)).catch(() => undefined);
+        await nextTurn();
+      }
+    }
+    onPatrol = false;
+  }
+
+  async function inspect(tenantId: string, some: readonly Room[]): Promise<void> {
+    const tenant = ledger.tenant(tenantId);
+    const watchers = some.flatMap((room) => [...room.watchers]);
+    const holding = await tenant.grantsHold(watchers.map(({ grant }) => grant));
+    watchers.forEach(({ stream }, index) => {
+      if (holding[index] !== true) stream.close('revoked');
+    });
+    const shown = some.flatMap((room) => (room.sending || room.shown === null ? [] : room.shown));
+    if (shown.length > 0) (await tenant.changedSince(shown)).forEach(mark);
   }
 
   function closeRoom(room: Room, reason: string): void {
@@ -145,7 +205,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   }
 
   return {
-    async open({ tenantId, externalId }, expiresAt, signal) {
+    async open({ tenantId, externalId }, grant, signal) {
       if (closed) throw new Problem('overloaded', 'This server is stopping; connect again.');
       const id = roomId(tenantId, externalId);
       const room = rooms.get(id) ?? {
@@ -154,17 +214,20 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
         watchers: new Set(),
         dirty: new Set<string>(),
         sending: false,
+        shown: null,
         timer: undefined,
       };
       rooms.set(id, room);
+      patrolling ??= setInterval(() => void patrol(), PATROL_MS).unref();
       const leave = (): void => {
         room.watchers.delete(watcher);
         if (room.watchers.size > 0 || rooms.get(id) !== room) return;
         clearTimeout(room.timer);
         rooms.delete(id);
+        if (rooms.size === 0) stopPatrol();
       };
       const stream = eventStream(leave);
-      const watcher: Watcher = { stream, expiresAt, greeted: false, missed: 0 };
+      const watcher: Watcher = { stream, grant, greeted: false, missed: 0 };
       room.watchers.add(watcher);
       const abandon = (): void => stream.close('aborted');
       if (signal.aborted) abandon();
@@ -183,6 +246,23 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
       for (const room of rooms.values()) closeRoom(room, 'closing');
     },
   };
+}
+
+/** Of a reading of some features only their counters are known to have been shown. */
+function remember(
+  room: Room,
+  account: Account,
+  rows: readonly UsageRow[],
+  features: ReadonlySet<string> | null,
+): void {
+  if (features === null) {
+    room.shown = shownOf(room.externalId, account, rows);
+  } else if (room.shown !== null) {
+    const read = new Map(rows.map(({ counter }) => [counter.feature, counter]));
+    const newest = (counter: Shown['counters'][number]) =>
+      (features.has(counter.feature) ? read.get(counter.feature) : undefined) ?? counter;
+    room.shown = { ...room.shown, counters: room.shown.counters.map(newest) };
+  }
 }
 
 function tell(watcher: Watcher, key: string, event: string, data: string): void {

@@ -16,13 +16,14 @@ const NO_DEFAULT = compileCatalog(
 function ask(
   feature: string,
   quantity: number | string | null = null,
-  options: { customer?: Customer | null; catalog?: Catalog; ledger?: MemoryLedger } = {},
+  options: { customer?: Customer | null; deleted?: boolean; catalog?: Catalog; ledger?: MemoryLedger } = {},
 ) {
-  const { customer = customerOn('price_free'), catalog = CATALOG, ledger = new MemoryLedger() } = options;
+  const { customer = customerOn('price_free'), deleted = false, catalog = CATALOG } = options;
+  const { ledger = new MemoryLedger() } = options;
   const asked = quantity === null ? null : parseDecimal(quantity);
   const counterOf = (key: Parameters<typeof emptyCounter>[0]) =>
     ledger.counters.get(counterId(key)) ?? emptyCounter(key);
-  return check(feature, asked, { customer, catalog, counterOf }, NOW);
+  return check(feature, asked, { customer, deleted, catalog, counterOf }, NOW);
 }
 
 function used(feature: string, quantity: number | string): MemoryLedger {

@@ -36,13 +36,18 @@ export interface CheckAnswer {
 export function check(
   featureKey: string,
   quantity: Decimal | null,
-  account: { customer: Customer | null; catalog: Catalog; counterOf: (key: CounterKey) => Counter },
+  account: {
+    customer: Customer | null;
+    deleted: boolean;
+    catalog: Catalog;
+    counterOf: (key: CounterKey) => Counter;
+  },
   now: number,
 ): CheckAnswer | QuantityFault {
-  const { customer, catalog, counterOf } = account;
+  const { customer, deleted, catalog, counterOf } = account;
   const standing = standingAt(customer, catalog, now);
   const deny = (reason: CheckReason): CheckAnswer => ({ hasAccess: false, reason, row: null, standing });
-  if (customer === null && catalog.defaultProduct === null) return deny('customer_not_found');
+  if (deleted || (customer === null && catalog.defaultProduct === null)) return deny('customer_not_found');
   const feature = catalog.features.get(featureKey);
   if (feature === undefined) return deny('feature_not_found');
   const entitlement = standing.product?.entitlements.get(featureKey) ?? null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openings } from './opening.ts';
+import { openings, reopened } from './opening.ts';
 import { standingAt } from './subscription.ts';
 import { MemoryLedger } from './testing/memory-ledger.ts';
 import { CATALOG, command, customerOn, DAY_MS, NOW } from './testing/pricing.ts';
@@ -20,7 +20,7 @@ function moving(from: string, to: string, used: [feature: string, quantity: numb
     after: standingAt(customerOn(to, { revision: 2 }), CATALOG, now),
   };
   const counterOf = (key: CounterKey) => ledger.counters.get(counterId(key)) ?? emptyCounter(key);
-  return openings(customer.id, change, now, counterOf, (prefix) => `${prefix}_1`);
+  return openings(reopened(customer.id, change, now), now, counterOf, (prefix) => `${prefix}_1`);
 }
 
 describe('openings', () => {
@@ -59,6 +59,6 @@ describe('openings', () => {
       after: standingAt(customerOn('price_pro_year'), CATALOG, now),
     };
     const counterOf = (key: CounterKey) => ledger.counters.get(counterId(key)) ?? emptyCounter(key);
-    expect(openings(customer.id, change, now, counterOf, () => 'evt_1')).toEqual([]);
+    expect(openings(reopened(customer.id, change, now), now, counterOf, () => 'evt_1')).toEqual([]);
   });
 });

@@ -44,6 +44,10 @@ export interface Customer {
   readonly anchor: number | null;
   /** Grows by two with every change of plan, so that a change by itself (one more) stays below the next. */
   readonly revision: number;
+  /** Made by itself on first sight: creating it explicitly then merges instead of conflicting. */
+  readonly implicit: boolean;
+  /** When it was deleted. Its events stay, nobody's; its external id finds it no more. */
+  readonly deletedAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** The latest one, ended or not. */
@@ -139,6 +143,8 @@ export function firstSight(
     metadata: {},
     anchor: subscription === null ? null : now,
     revision: 0,
+    implicit: true,
+    deletedAt: null,
     createdAt: now,
     updatedAt: now,
     subscription,
@@ -180,9 +186,23 @@ export function subscribe(
   return { kind: 'created', subscription };
 }
 
+/** A subscription that ends now, and no sooner than it already has. */
+export function endSubscription(subscription: Subscription, now: number): Subscription {
+  const canceledAt = subscription.canceledAt ?? now;
+  return { ...subscription, status: 'canceled', endsAt: now, canceledAt, updatedAt: now };
+}
+
+/** A deleted customer's subscription: ended if it has not, and without what was said of it. */
+export function endForGood(subscription: Subscription, now: number): Subscription {
+  const ended =
+    statusAt(subscription, now) === 'canceled' ? subscription : endSubscription(subscription, now);
+  return { ...ended, metadata: {} };
+}
+
 export interface SubscriptionPatch {
   owner?: { product: Product; price: Price } | undefined;
   cancelAtPeriodEnd?: boolean | undefined;
+  cancelImmediately?: boolean | undefined;
   status?: 'active' | 'past_due' | 'incomplete' | undefined;
   metadata?: Record<string, unknown> | undefined;
 }
@@ -194,6 +214,7 @@ export function patchSubscription(
   price: Price | null,
   now: number,
 ): Subscription {
+  if (patch.cancelImmediately === true) return endSubscription(subscription, now);
   const { owner, status, metadata } = patch;
   const cancelAtPeriodEnd = patch.cancelAtPeriodEnd ?? subscription.cancelAtPeriodEnd;
   const next: Subscription = {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DAY_MS, NOW } from '../metering/testing/pricing.ts';
+import { NOW, PRICING } from '../metering/testing/pricing.ts';
 import { startTestServer, type TestServer, type TestTenant } from '../testing/test-server.ts';
 
 let server: TestServer;
@@ -17,10 +17,6 @@ beforeEach(async () => {
   customerId = (await acme.ask('GET', '/customers/external/user_1')).json.id;
 });
 afterEach(() => expect(server.errors).toEqual([]));
-
-const subscribe = (price_id: string, changes: object = {}) =>
-  acme.ask('POST', '/subscriptions', { customer_id: customerId, price_id, ...changes });
-const patch = (id: string, body: object) => acme.ask('PATCH', `/subscriptions/${id}`, body);
 
 describe('GET /customers/external/{id}', () => {
   it.each(['', '/v1'])('prints the customer, under %j', async (prefix) => {
@@ -66,146 +62,172 @@ describe('GET /customers/external/{id}', () => {
   });
 });
 
-describe('POST /subscriptions', () => {
-  it.each(['', '/v1'])('replaces the default one, under %j', async (prefix) => {
-    const { status, json } = await acme.ask('POST', `${prefix}/subscriptions`, {
-      customer_id: customerId,
-      price_id: 'price_pro',
-      metadata: { order: 7 },
-    });
+describe('POST /customers', () => {
+  const create = (body: object) => acme.ask('POST', '/customers', body);
+
+  it.each(['', '/v1'])('creates a customer with what is known of them, under %j', async (prefix) => {
+    const body = {
+      external_user_id: 'user_2',
+      external_organization_id: 'org_1',
+      email: 'a@example.com',
+      name: 'Ada',
+      metadata: { crm: 7 },
+    };
+    const { status, json } = await acme.ask('POST', `${prefix}/customers`, body);
     expect(status).toBe(201);
-    expect(json).toEqual({
-      id: expect.stringMatching(/^sub_/) as unknown,
-      customer_id: customerId,
-      product_id: 'pro',
-      price_id: 'price_pro',
-      status: 'active',
-      current_period_start: '2026-01-31T10:00:00.000Z',
-      current_period_end: '2026-02-28T10:00:00.000Z',
-      cancel_at_period_end: false,
-      trial_end: null,
-      canceled_at: null,
-      metadata: { order: 7 },
-      created_at: '2026-01-31T10:00:00.000Z',
-      updated_at: '2026-01-31T10:00:00.000Z',
-    });
-    const customer = await acme.ask('GET', '/customers/external/user_1');
-    expect(customer.json.subscription.id).toBe(json.id);
+    expect(json).toMatchObject({ ...body, subscription: { price_id: 'price_free' } });
+    expect((await acme.ask('GET', `${prefix}/customers/${json.id}`)).json).toEqual(json);
   });
 
-  it('answers the same price again with the same subscription', async () => {
-    const first = await subscribe('price_pro');
-    const again = await subscribe('price_pro');
-    expect([first.status, again.status, again.json.id]).toEqual([201, 200, first.json.id]);
+  it('merges with one that first sight had made', async () => {
+    const { status, json } = await create({ external_user_id: 'user_1', email: 'a@example.com' });
+    expect([status, json.id]).toEqual([200, customerId]);
+    expect(json).toMatchObject({ email: 'a@example.com', name: null });
   });
 
-  it('makes one subscription of parallel requests', async () => {
-    const replies = await Promise.all(Array.from({ length: 10 }, () => subscribe('price_pro')));
-    expect(new Set(replies.map(({ json }) => json.id)).size).toBe(1);
-    expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
-  });
-
-  it('refuses another price over an explicit one, naming it', async () => {
-    const first = await subscribe('price_pro');
-    const { status, json } = await subscribe('price_trial');
+  it('answers the same again with the same customer, and refuses what differs, naming it', async () => {
+    const body = { external_user_id: 'user_2', metadata: { a: 1, b: [{ c: 2 }] } };
+    const first = await create(body);
+    const reordered = { metadata: { b: [{ c: 2 }], a: 1 }, external_user_id: 'user_2' };
+    expect(await create(reordered)).toMatchObject({ status: 200, json: { id: first.json.id } });
+    const { status, json } = await create({ external_user_id: 'user_2', name: 'Eve' });
     expect([status, json.error.code]).toEqual([409, 'already_exists']);
-    expect(json.error.details).toEqual({ subscription_id: first.json.id });
+    expect(json.error.details).toEqual({ customer_id: first.json.id });
+  });
+
+  it('makes one customer of parallel requests', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, () => create({ external_user_id: 'crowd', name: 'All' })),
+    );
+    expect(replies.map(({ status }) => status).sort()).toEqual([...Array<number>(9).fill(200), 201]);
+    expect(new Set(replies.map(({ json }) => json.id)).size).toBe(1);
+  });
+
+  it('makes one without a plan where there is no default product', async () => {
+    acme = await server.newTenant({ features: PRICING.features, products: [PRICING.products[1]!] });
+    expect((await create({ external_user_id: 'user_1' })).json.subscription).toBeNull();
+    const track = { customer_id: 'user_1', feature_key: 'api_calls', quantity: 1 };
+    const { json } = await acme.ask('POST', '/v1/usage/track', track);
+    expect(json.error.code).toBe('no_active_subscription');
   });
 
   it.each([
-    ['customer_not_found', { customer_id: 'user_1' }],
-    ['customer_not_found', { customer_id: `cus_${'0'.repeat(32)}` }],
-    ['not_found', { price_id: 'price_nope' }],
-  ])('answers %s for %j', async (code, changes) => {
-    const { status, json } = await subscribe('price_pro', changes);
-    expect([status, json.error.code]).toEqual([404, code]);
+    {},
+    { external_user_id: '' },
+    { external_user_id: 7 },
+    { external_user_id: 'a\nb' },
+    { external_user_id: 'user_2', email: '\ud800' },
+    { external_user_id: 'user_2', metadata: 'x' },
+    { external_user_id: 'user_2', metadata: { text: 'x'.repeat(5_000) } },
+    { external_user_id: 'user_2', id: 'cus_1' },
+  ])('refuses %j', async (body) => {
+    expect((await create(body)).json.error.code).toBe('validation_failed');
   });
 
-  it('does not know another tenant’s customer', async () => {
-    const other = await server.newTenant();
-    const body = { customer_id: customerId, price_id: 'price_pro' };
-    expect((await other.ask('POST', '/subscriptions', body)).json.error.code).toBe('customer_not_found');
-  });
-
-  it('raises the limit at once, keeping what was consumed', async () => {
-    const track = () =>
-      acme.ask('POST', '/v1/usage/track', { customer_id: 'user_1', feature_key: 'api_calls', quantity: 100 });
-    await track();
-    expect((await track()).status).toBe(402);
-    await subscribe('price_pro');
-    expect((await track()).json.usage).toMatchObject({ consumed_units: 200, limit_units: 10_000 });
-  });
-
-  it('begins a trial, which becomes active by itself', async () => {
-    const { json } = await subscribe('price_trial');
-    expect(json).toMatchObject({ status: 'trialing', trial_end: new Date(NOW + 14 * DAY_MS).toISOString() });
-    server.clock.now = NOW + 14 * DAY_MS;
-    expect((await acme.ask('GET', '/customers/external/user_1')).json.subscription.status).toBe('active');
+  it('refuses one of our own ids for the merchant’s', async () => {
+    const { json } = await create({ external_user_id: customerId });
+    expect(json.error.details.issues[0]?.path).toBe('external_user_id');
   });
 });
 
-describe('PATCH /subscriptions/{id}', () => {
-  it('changes price, status and metadata', async () => {
-    const { json } = await subscribe('price_pro');
-    const patched = await patch(json.id, {
-      price_id: 'price_pro_year',
-      status: 'past_due',
+describe('PATCH /customers/{id}', () => {
+  const patch = (id: string, body: object) => acme.ask('PATCH', `/customers/${id}`, body);
+
+  it('changes what is given, clears what is null and leaves the rest', async () => {
+    await patch(customerId, { email: 'a@example.com', name: 'Ada', metadata: { a: 1 } });
+    server.clock.now = NOW + 1;
+    const { status, json } = await patch(customerId, { name: null, external_organization_id: 'org_1' });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      email: 'a@example.com',
+      name: null,
+      external_organization_id: 'org_1',
       metadata: { a: 1 },
+      updated_at: '2026-01-31T10:00:00.001Z',
     });
-    expect(patched.status).toBe(200);
-    expect(patched.json).toMatchObject({
-      price_id: 'price_pro_year',
-      status: 'past_due',
-      metadata: { a: 1 },
-      current_period_end: '2027-01-31T10:00:00.000Z',
-    });
+    expect((await acme.ask('GET', `/customers/${customerId}`)).json).toEqual(json);
   });
 
-  it('cancels at the end of the period paid for; then the default product applies', async () => {
-    const { json } = await subscribe('price_pro');
-    expect((await patch(json.id, { cancel_at_period_end: true })).json).toMatchObject({
-      status: 'active',
-      cancel_at_period_end: true,
-      canceled_at: '2026-01-31T10:00:00.000Z',
-    });
-    server.clock.now = NOW + 28 * DAY_MS;
-    const customer = await acme.ask('GET', '/customers/external/user_1');
-    expect(customer.json.subscription).toMatchObject({
-      status: 'canceled',
-      current_period_end: '2026-02-28T10:00:00.000Z',
-    });
-    const { json: metrics } = await acme.ask('GET', '/v1/usage/metrics?customer_id=user_1');
-    expect(metrics.metrics[0]).toMatchObject({ product_name: 'Free', limit: 100 });
-  });
-
-  it('cannot bring back what has ended', async () => {
-    const { json } = await subscribe('price_pro');
-    await patch(json.id, { cancel_at_period_end: true });
-    server.clock.now = NOW + 28 * DAY_MS;
-    const refused = await patch(json.id, { cancel_at_period_end: false });
-    expect([refused.status, refused.json.error.code]).toEqual([409, 'not_reactivatable']);
-  });
-
-  it.each(['nope', '%00', 'a%2Fb', '%E0%A4%A', '__proto__', 'x'.repeat(255)])(
-    'does not find %s',
-    async (id) => {
-      expect((await patch(id, {})).json.error.code).toBe('not_found');
-    },
-  );
-
-  it('does not find another tenant’s, or a price that is not there', async () => {
-    const { json } = await subscribe('price_pro');
+  it('does not find another tenant’s, or nobody’s', async () => {
     const other = await server.newTenant();
-    expect((await other.ask('PATCH', `/subscriptions/${json.id}`, {})).json.error.code).toBe('not_found');
-    expect((await patch(json.id, { price_id: 'nope' })).json.error.code).toBe('not_found');
+    const replies = await Promise.all([
+      other.ask('PATCH', `/customers/${customerId}`, {}),
+      other.ask('GET', `/customers/${customerId}`),
+      other.ask('DELETE', `/customers/${customerId}`),
+      patch('nope', {}),
+      patch('%00', {}),
+    ]);
+    expect(replies.map(({ status, json }) => [status, json.error.code])).toEqual(
+      replies.map(() => [404, 'not_found']),
+    );
   });
 
-  it.each([
-    { status: 'canceled' },
-    { status: 'trialing' },
-    { trial_end: null },
-    { cancel_at_period_end: 'yes' },
-  ])('refuses %j', async (body) => {
-    expect((await patch('any', body)).json.error.code).toBe('validation_failed');
+  it('does not change the external id', async () => {
+    expect((await patch(customerId, { external_user_id: 'x' })).json.error.code).toBe('validation_failed');
+  });
+});
+
+describe('DELETE /customers/{id}', () => {
+  const remove = () => acme.ask('DELETE', `/customers/${customerId}`);
+  const track = (changes: object = {}) =>
+    acme.ask('POST', '/v1/usage/track', {
+      customer_id: 'user_1',
+      feature_key: 'seats',
+      quantity: 1,
+      ...changes,
+    });
+
+  it('forgets the customer', async () => {
+    expect((await remove()).json).toEqual({ id: customerId, deleted: true });
+    const replies = await Promise.all([
+      acme.ask('GET', `/customers/${customerId}`),
+      acme.ask('GET', '/customers/external/user_1'),
+      acme.ask('GET', `/subscriptions?customer_id=${customerId}`),
+      acme.ask('POST', '/subscriptions', { customer_id: customerId, price_id: 'price_pro' }),
+      remove(),
+    ]);
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 404));
+  });
+
+  it('lets neither usage nor a read bring them back', async () => {
+    await remove();
+    const replies = await Promise.all([
+      track(),
+      track({ customer_id: customerId }),
+      acme.ask('GET', '/v1/usage/metrics?customer_id=user_1'),
+      acme.ask('GET', '/v1/usage/stream?customer_id=user_1'),
+      acme.ask('GET', '/v1/usage/events?customer_id=user_1&idempotency_key=k'),
+      acme.ask('POST', '/v1/session-tokens', { externalUserId: 'user_1' }),
+    ]);
+    expect(replies.map(({ status, json }) => [status, json.error.code])).toEqual(
+      replies.map(() => [404, 'customer_not_found']),
+    );
+    const check = await acme.ask('GET', '/v1/usage/check?customer_id=user_1&feature_key=seats');
+    expect(check.json).toMatchObject({ has_access: false, reason: 'customer_not_found' });
+    const batch = await acme.ask('POST', '/v1/usage/batch', {
+      events: [
+        { customer_id: 'user_1', feature_key: 'seats', quantity: 1 },
+        { customer_id: 'user_9', feature_key: 'seats', quantity: 1 },
+      ],
+    });
+    expect(batch.json).toMatchObject({ summary: { recorded: 1, invalid: 1 } });
+  });
+
+  it('ends the plan, so that its price is in use no more', async () => {
+    await acme.ask('POST', '/subscriptions', { customer_id: customerId, price_id: 'price_pro' });
+    await remove();
+    const products = PRICING.products.filter(({ id }) => id !== 'pro');
+    expect((await acme.ask('PUT', '/v1/catalog', { ...PRICING, products })).status).toBe(200);
+  });
+
+  it('gives the id to a new customer when one is created', async () => {
+    await track({ quantity: 5, idempotency_key: 'k' });
+    await remove();
+    const { status, json } = await acme.ask('POST', '/customers', { external_user_id: 'user_1' });
+    expect(status).toBe(201);
+    expect(json.id).not.toBe(customerId);
+    expect((await track({ quantity: 5, idempotency_key: 'k' })).json.usage.consumed_units).toBe(5);
+    await acme.ask('DELETE', `/customers/${json.id}`);
+    expect((await acme.ask('POST', '/customers', { external_user_id: 'user_1' })).status).toBe(201);
   });
 });

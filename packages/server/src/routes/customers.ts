@@ -1,24 +1,62 @@
+import type { z } from '@hono/zod-openapi';
 import type { TenantLedger } from '../ledger/ledger.ts';
-import type { Subscription } from '../metering/subscription.ts';
+import type { Profile } from '../metering/customer.ts';
+import type { Customer } from '../metering/subscription.ts';
 import { Problem } from '../problems.ts';
-import { customerDocument, subscriptionDocument } from './documents.ts';
+import { customerDocument } from './documents.ts';
 import type { DefineRoute, Reply } from './route.ts';
 import {
+  CustomerBody,
+  CustomerPatchBody,
   CustomerSchema,
+  DeletedSchema,
   ExternalIdParams,
   IdParams,
-  SubscribeBody,
-  SubscriptionPatchBody,
-  SubscriptionSchema,
 } from './schemas.ts';
+import { refuseOwnId } from './track.ts';
 
-/** Customers and their subscriptions, served at the root and under `/v1` (wire contract §2, §4). */
+/** Customers, served at the root and under `/v1` (wire contract §2). */
 export function customerRoutes(
   route: DefineRoute,
   tenant: (tenantId: string) => TenantLedger,
   clock: () => number,
 ): void {
+  const theCustomer = { 200: { description: 'The customer.', schema: CustomerSchema } };
+
   for (const prefix of ['', '/v1']) {
+    route(
+      {
+        method: 'post',
+        path: `${prefix}/customers`,
+        tag: 'Customers',
+        summary: 'Create a customer',
+        description:
+          'Answers 200 with the members merged when usage or a session had made the customer already, or when ' +
+          'nothing differs. The only way back for one who was deleted, who begins anew.',
+        credential: 'secret_key',
+        body: CustomerBody,
+        replies: {
+          200: { description: 'There already.', schema: CustomerSchema },
+          201: { description: 'Created.', schema: CustomerSchema },
+        },
+        problems: ['already_exists'],
+      },
+      async ({ principal, body }) => {
+        const ledger = tenant(principal.tenantId);
+        const externalId = body.external_user_id;
+        await refuseOwnId(ledger, externalId, 'external_user_id');
+        const { kind, customer } = await ledger.createCustomer(externalId, profileOf(body), clock());
+        if (kind === 'conflict') {
+          throw new Problem(
+            'already_exists',
+            `The customer "${externalId}" exists and differs; change it with PATCH /customers/${customer.id}.`,
+            { customer_id: customer.id },
+          );
+        }
+        return reply(ledger, customer, kind === 'created' ? 201 : 200);
+      },
+    );
+
     route(
       {
         method: 'get',
@@ -27,7 +65,7 @@ export function customerRoutes(
         summary: 'A customer by your own user id',
         credential: 'secret_key',
         params: ExternalIdParams,
-        replies: { 200: { description: 'The customer.', schema: CustomerSchema } },
+        replies: theCustomer,
         problems: ['customer_not_found'],
       },
       async ({ principal, params }) => {
@@ -35,93 +73,86 @@ export function customerRoutes(
         const customer = await ledger.customerByExternalId(params.externalUserId);
         if (customer === null)
           throw new Problem('customer_not_found', `No customer "${params.externalUserId}".`);
-        const { catalog } = await ledger.catalog();
-        return { status: 200, body: customerDocument(customer, catalog, clock()) };
+        return reply(ledger, customer);
       },
     );
 
     route(
       {
-        method: 'post',
-        path: `${prefix}/subscriptions`,
-        tag: 'Subscriptions',
-        summary: 'Put a customer on a price',
-        description:
-          'Replaces a default subscription. The same price again answers 200 with the existing one.',
+        method: 'get',
+        path: `${prefix}/customers/{id}`,
+        tag: 'Customers',
+        summary: 'A customer by our id',
         credential: 'secret_key',
-        body: SubscribeBody,
-        replies: {
-          200: { description: 'Subscribed to this price already.', schema: SubscriptionSchema },
-          201: { description: 'Subscribed.', schema: SubscriptionSchema },
-        },
-        problems: ['customer_not_found', 'not_found', 'already_exists'],
+        params: IdParams,
+        replies: theCustomer,
+        problems: ['not_found'],
       },
-      async ({ principal, body }) => {
+      async ({ principal, params }) => {
         const ledger = tenant(principal.tenantId);
-        const outcome = await ledger.subscribe(body.customer_id, body.price_id, body.metadata ?? {}, clock());
-        switch (outcome.kind) {
-          case 'no_customer':
-            throw new Problem(
-              'customer_not_found',
-              `There is no customer "${body.customer_id}"; send our cus_… id.`,
-            );
-          case 'no_price':
-            throw new Problem('not_found', `The catalog has no price "${body.price_id}".`);
-          case 'conflict':
-            throw new Problem(
-              'already_exists',
-              'The customer has another subscription; change it with PATCH.',
-              {
-                subscription_id: outcome.subscription.id,
-              },
-            );
-          default:
-            return subscriptionReply(ledger, outcome.subscription, outcome.kind === 'created' ? 201 : 200);
-        }
+        const customer = await ledger.customer(params.id);
+        if (customer?.deletedAt !== null) throw noCustomer(params.id);
+        return reply(ledger, customer);
       },
     );
 
     route(
       {
         method: 'patch',
-        path: `${prefix}/subscriptions/{id}`,
-        tag: 'Subscriptions',
-        summary: 'Change a subscription’s price, status or end',
+        path: `${prefix}/customers/{id}`,
+        tag: 'Customers',
+        summary: 'Change what is known of a customer',
+        description: 'A member that is absent stays, `null` clears it, `metadata` is replaced as a whole.',
         credential: 'secret_key',
         params: IdParams,
-        body: SubscriptionPatchBody,
-        replies: { 200: { description: 'The subscription as it is now.', schema: SubscriptionSchema } },
-        problems: ['not_found', 'not_reactivatable'],
+        body: CustomerPatchBody,
+        replies: theCustomer,
+        problems: ['not_found'],
       },
       async ({ principal, params, body }) => {
         const ledger = tenant(principal.tenantId);
-        const change = {
-          priceId: body.price_id,
-          cancelAtPeriodEnd: body.cancel_at_period_end,
-          status: body.status,
-          metadata: body.metadata,
-        };
-        const outcome = await ledger.updateSubscription(params.id, change, clock());
-        switch (outcome.kind) {
-          case 'no_subscription':
-            throw new Problem('not_found', `There is no subscription "${params.id}".`);
-          case 'no_price':
-            throw new Problem('not_found', `The catalog has no price "${body.price_id ?? ''}".`);
-          case 'ended':
-            throw new Problem('not_reactivatable', 'The subscription has ended; make a new one.');
-          default:
-            return subscriptionReply(ledger, outcome.subscription, 200);
-        }
+        const customer = await ledger.updateCustomer(params.id, profileOf(body), clock());
+        if (customer === null) throw noCustomer(params.id);
+        return reply(ledger, customer);
+      },
+    );
+
+    route(
+      {
+        method: 'delete',
+        path: `${prefix}/customers/{id}`,
+        tag: 'Customers',
+        summary: 'Forget a customer',
+        description:
+          'Personal data is gone, sessions and streams end, the plan ends; recorded events stay and belong to nobody.',
+        credential: 'secret_key',
+        params: IdParams,
+        replies: { 200: { description: 'Deleted.', schema: DeletedSchema } },
+        problems: ['not_found'],
+      },
+      async ({ principal, params }) => {
+        const deleted = await tenant(principal.tenantId).deleteCustomer(params.id, clock());
+        if (!deleted) throw noCustomer(params.id);
+        return { status: 200, body: { id: params.id, deleted: true } };
       },
     );
   }
 
-  async function subscriptionReply(
-    ledger: TenantLedger,
-    subscription: Subscription,
-    status: number,
-  ): Promise<Reply> {
+  async function reply(ledger: TenantLedger, customer: Customer, status = 200): Promise<Reply> {
     const { catalog } = await ledger.catalog();
-    return { status, body: subscriptionDocument(subscription, catalog, clock()) };
+    return { status, body: customerDocument(customer, catalog, clock()) };
   }
+}
+
+function profileOf(body: z.output<typeof CustomerPatchBody>): Profile {
+  return {
+    externalOrganizationId: body.external_organization_id,
+    email: body.email,
+    name: body.name,
+    metadata: body.metadata,
+  };
+}
+
+function noCustomer(id: string): Problem {
+  return new Problem('not_found', `There is no customer "${id}"; send our cus_… id.`);
 }

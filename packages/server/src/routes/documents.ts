@@ -16,8 +16,23 @@ export function iso(instant: number): string {
 }
 
 export function trackDocument(event: UsageEvent): Record<string, unknown> {
+  return { success: true, ...recordDocument(event) };
+}
+
+/** A recorded event as it is looked up later: its reply, and how it was asked for. */
+export function eventDocument(event: UsageEvent, externalId: string): Record<string, unknown> {
   return {
-    success: true,
+    ...recordDocument(event),
+    customer_id: externalId,
+    action: event.action,
+    idempotency_key: event.idempotencyKey,
+    timestamp: isoOrNull(event.timestamp),
+    metadata: event.metadata === null ? null : (JSON.parse(event.metadata) as unknown),
+  };
+}
+
+function recordDocument(event: UsageEvent): Record<string, unknown> {
+  return {
     feature_key: event.feature,
     quantity: exact(event.quantity, event.decimals),
     recorded_at: iso(event.recordedAt),

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { SCOPES } from '../auth/session-tokens.ts';
+import { SCOPES, SESSION_SECONDS_MAX } from '../auth/session-tokens.ts';
 import { DECIMAL_TEXT_CHARS_MAX, DECIMALS_MAX, parseDecimal } from '../metering/quantity.ts';
 
 /** The documents of the wire contract: strict, bounded, and the source of openapi.json. */
@@ -164,6 +164,26 @@ export const BatchReplySchema = z
     summary: z.object({ recorded: z.int(), duplicate: z.int(), rejected: z.int(), invalid: z.int() }),
   })
   .openapi('BatchReply');
+
+export const EventQuery = z.object({ customer_id: name, idempotency_key: idempotencyKey });
+
+export const EventReplySchema = z
+  .discriminatedUnion('outcome', [
+    z
+      .object({
+        outcome: z.literal('recorded'),
+        event: TrackReplySchema.omit({ success: true }).extend({
+          customer_id: z.string(),
+          action: z.enum(['add', 'set']),
+          idempotency_key: z.string(),
+          timestamp: instant.nullable(),
+          metadata: z.record(z.string(), z.unknown()).nullable(),
+        }),
+      })
+      .openapi('EventRecorded'),
+    z.object({ outcome: z.literal('unknown') }).openapi('EventUnknown'),
+  ])
+  .openapi('EventReply');
 
 const featureType = z.enum(['usage_quota', 'numeric_limit', 'boolean_flag']).openapi('FeatureType');
 
@@ -354,7 +374,7 @@ export const SessionTokenBody = z
     externalUserId: name,
     externalOrganizationId: name.optional(),
     email: name.optional(),
-    expiresIn: z.int().min(60).max(86_400).default(SESSION_SECONDS_DEFAULT),
+    expiresIn: z.int().min(60).max(SESSION_SECONDS_MAX).default(SESSION_SECONDS_DEFAULT),
     allowedOperations: z
       .array(z.string().max(64))
       .max(SCOPES_ASKED_MAX)
@@ -371,6 +391,9 @@ export const SessionTokenSchema = z
     allowedOperations: z.array(z.string()),
   })
   .openapi('SessionTokenReply');
+
+export const TokenIdParams = z.object({ tokenId: z.string().max(NAME_CHARS_MAX) });
+export const MessageSchema = z.object({ message: z.string() }).openapi('Message');
 
 // ── Customers and subscriptions ─────────────────────────────────────────────────────────────────────────────────
 
@@ -405,6 +428,40 @@ export const CustomerSchema = z
     updated_at: instant,
   })
   .openapi('Customer');
+
+const profile = {
+  external_organization_id: name.nullable().optional(),
+  email: name.nullable().optional(),
+  name: name.nullable().optional(),
+  metadata: metadata.optional(),
+};
+
+export const CustomerBody = z
+  .strictObject({
+    external_user_id: name.openapi({ description: 'Your own user id.', example: 'user_123' }),
+    ...profile,
+  })
+  .openapi('CreateCustomerRequest');
+
+/** A member that is absent stays, `null` clears it. */
+export const CustomerPatchBody = z.strictObject(profile).openapi('CustomerPatch');
+
+export const DeletedSchema = z.object({ id: z.string(), deleted: z.literal(true) }).openapi('Deleted');
+
+export const SubscriptionsSchema = z
+  .object({ subscriptions: z.array(SubscriptionSchema) })
+  .openapi('SubscriptionsReply');
+
+export const CancelBody = z
+  .strictObject({
+    immediately: z
+      .boolean()
+      .default(false)
+      .openapi({ description: 'Now, instead of at the end of the period paid for.' }),
+  })
+  .openapi('CancelRequest');
+
+export const EmptyBody = z.strictObject({}).openapi('EmptyRequest');
 
 export const ExternalIdParams = z.object({ externalUserId: name });
 export const IdParams = z.object({ id: z.string().max(NAME_CHARS_MAX) });

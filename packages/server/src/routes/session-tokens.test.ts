@@ -44,6 +44,8 @@ describe('POST /v1/session-tokens', () => {
       ten: acme.id,
       sub: 'user_1',
       scp: [...SCOPES],
+      cus: expect.stringMatching(/^cus_/) as unknown,
+      key: expect.stringMatching(/^key_/) as unknown,
       jti: json.tokenId,
       iat: NOW / 1000,
       exp: NOW / 1000 + 60,
@@ -133,8 +135,67 @@ describe('a session token', () => {
   });
 });
 
+describe('DELETE /v1/session-tokens/{tokenId}', () => {
+  const revoke = (tokenId: string, tenant = acme) => tenant.ask('DELETE', `/v1/session-tokens/${tokenId}`);
+
+  it('ends a token within 5 seconds, and no other', async () => {
+    const [first, second] = [(await create()).json, (await create()).json];
+    expect((await ask(`Bearer ${first.sessionToken}`)).status).toBe(200);
+    expect((await revoke(first.tokenId)).status).toBe(200);
+    server.clock.now += 5_000;
+    expect((await ask(`Bearer ${first.sessionToken}`)).status).toBe(401);
+    expect((await ask(`Bearer ${second.sessionToken}`)).status).toBe(200);
+  });
+
+  it('answers the same when the token is revoked already', async () => {
+    const { tokenId } = (await create()).json;
+    const [once, again] = [await revoke(tokenId), await revoke(tokenId)];
+    expect([once.status, again.status, again.text]).toEqual([200, 200, once.text]);
+  });
+
+  it('does nothing to another tenant’s token', async () => {
+    const { tokenId, sessionToken } = (await create()).json;
+    const other = await server.newTenant();
+    expect((await revoke(tokenId, other)).status).toBe(200);
+    server.clock.now += 5_000;
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(200);
+  });
+
+  it.each(['nope', 'tok_', 'a%2Fb', '%00', 'x'.repeat(255)])('does not know %s', async (id) => {
+    expect((await revoke(id)).json.error.code).toBe('not_found');
+  });
+});
+
+describe('a session whose customer is deleted', () => {
+  const customerId = async () => (await acme.ask('GET', '/customers/external/user_1')).json.id;
+
+  it('ends within 5 seconds, and stays dead when the customer is created again', async () => {
+    const { sessionToken } = (await create()).json;
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(200);
+    await acme.ask('DELETE', `/customers/${await customerId()}`);
+    server.clock.now += 5_000;
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(401);
+    await acme.ask('POST', '/customers', { external_user_id: 'user_1' });
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(401);
+    expect((await ask(`Bearer ${(await create()).json.sessionToken}`)).status).toBe(200);
+  });
+
+  it('is not made anew before the customer is', async () => {
+    await create();
+    await acme.ask('DELETE', `/customers/${await customerId()}`);
+    expect((await create()).json.error.code).toBe('customer_not_found');
+  });
+});
+
 describe('what is no credential', () => {
-  const claims = () => ({ ten: acme.id, scp: [...SCOPES] });
+  let good: string;
+  beforeEach(async () => {
+    good = await acme.sessionToken();
+  });
+  const claims = () => {
+    const { ten, cus, key, scp } = claimsOf(good);
+    return { ten, cus, key, scp };
+  };
   const signed = async (
     header: Record<string, unknown>,
     secret: Uint8Array = server.signingKey.secret,
@@ -156,7 +217,6 @@ describe('what is no credential', () => {
 
   it('gets one answer, whatever is wrong with it', async () => {
     const { kid } = server.signingKey;
-    const good = await acme.sessionToken();
     const exp = NOW / 1000 + 60;
     const wrong: (string | undefined)[] = [
       undefined,
@@ -185,6 +245,9 @@ describe('what is no credential', () => {
       await signed({ kid, alg: 'HS512' }, randomBytes(64)),
       await signed({ kid }, undefined, { scp: [...SCOPES] }),
       await signed({ kid }, undefined, { ...claims(), ten: 5 }),
+      await signed({ kid }, undefined, { ...claims(), cus: 'cus_0' }),
+      await signed({ kid }, undefined, { ...claims(), key: 'key_0' }),
+      await signed({ kid }, undefined, { ...claims(), key: undefined }),
     ];
     const replies = await Promise.all(wrong.map((authorization) => ask(authorization)));
     const answers = replies.map(({ status, text, json }) => [status, text.replace(json.instance, 'req')]);

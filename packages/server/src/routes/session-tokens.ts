@@ -1,9 +1,9 @@
-import { SCOPES, type SessionTokens } from '../auth/session-tokens.ts';
+import { SCOPES, SESSION_SECONDS_MAX, TOKEN_ID, type SessionTokens } from '../auth/session-tokens.ts';
 import type { TenantLedger } from '../ledger/ledger.ts';
 import { Problem } from '../problems.ts';
 import { iso } from './documents.ts';
 import type { DefineRoute } from './route.ts';
-import { SessionTokenBody, SessionTokenSchema } from './schemas.ts';
+import { MessageSchema, SessionTokenBody, SessionTokenSchema, TokenIdParams } from './schemas.ts';
 import { refuseOwnId } from './track.ts';
 
 export function sessionTokenRoutes(
@@ -36,19 +36,51 @@ export function sessionTokenRoutes(
       if (customer === null) {
         throw new Problem(
           'customer_not_found',
-          'There is no such customer, and no default product to put one on.',
+          'There is no such customer: they were deleted, or there is no default product to put a new one on. ' +
+            'Create the customer with POST /customers.',
         );
       }
       const scopes = SCOPES.filter((scope) => body.allowedOperations.includes(scope));
       const expiresAt = (Math.floor(now / 1000) + body.expiresIn) * 1000;
       const { token, tokenId } = await tokens.issue(
-        { tenantId: principal.tenantId, externalId: body.externalUserId, scopes, expiresAt },
+        {
+          tenantId: principal.tenantId,
+          externalId: body.externalUserId,
+          customerId: customer.id,
+          keyId: principal.id,
+          scopes,
+          expiresAt,
+        },
         principal.mode,
       );
       return {
         status: 201,
         body: { sessionToken: token, expiresAt: iso(expiresAt), tokenId, allowedOperations: scopes },
       };
+    },
+  );
+  route(
+    {
+      method: 'delete',
+      path: '/v1/session-tokens/{tokenId}',
+      tag: 'Session tokens',
+      summary: 'Revoke a session token, on every process within 5 seconds',
+      credential: 'secret_key',
+      params: TokenIdParams,
+      replies: { 200: { description: 'Revoked, now or before.', schema: MessageSchema } },
+      problems: ['not_found'],
+    },
+    async ({ principal, params }) => {
+      const { tokenId } = params;
+      if (!TOKEN_ID.test(tokenId)) {
+        throw new Problem(
+          'not_found',
+          `"${tokenId}" is no token id; send the tokenId that came with the token.`,
+        );
+      }
+      // Tokens are not stored. None made until now lives longer than this.
+      await tenant(principal.tenantId).revokeToken(tokenId, clock() + SESSION_SECONDS_MAX * 1000);
+      return { status: 200, body: { message: `Session token ${tokenId} is revoked.` } };
     },
   );
 }

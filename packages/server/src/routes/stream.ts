@@ -21,11 +21,13 @@ export function streamRoutes(route: DefineRoute, tenant: (tenantId: string) => T
       credential: 'secret_key',
       query: CustomerQuery,
       replies,
+      problems: ['customer_not_found'],
     },
     async ({ principal, query, signal }) => {
-      await refuseOwnId(tenant(principal.tenantId), query.customer_id);
-      const customer = { tenantId: principal.tenantId, externalId: query.customer_id };
-      return hub.open(customer, Number.POSITIVE_INFINITY, signal);
+      const { tenantId, id } = principal;
+      await refuseOwnId(tenant(tenantId), query.customer_id);
+      const grant = { keyId: id, tokenId: null, customerId: null, expiresAt: Number.POSITIVE_INFINITY };
+      return hub.open({ tenantId, externalId: query.customer_id }, grant, signal);
     },
   );
 
@@ -39,6 +41,6 @@ export function streamRoutes(route: DefineRoute, tenant: (tenantId: string) => T
       credential: 'read_usage',
       replies,
     },
-    ({ principal, signal }) => hub.open(principal, principal.expiresAt, signal),
+    ({ principal, signal }) => hub.open(principal, principal, signal),
   );
 }

@@ -93,6 +93,7 @@ export async function refuseOwnId(
   if (!OWN_ID.test(customerId)) return;
   const customer = await ledger.customer(customerId);
   if (customer === null) return;
+  if (customer.deletedAt !== null) throw new Problem('customer_not_found', `${customerId} has been deleted.`);
   throw validationProblem(
     `${member} takes your own user id, and ${customerId} is ours; send "${customer.externalId}".`,
     [{ path: member, message: `send the external user id, "${customer.externalId}"` }],
@@ -217,7 +218,8 @@ const REFUSALS: Record<RefusalCode, (refusal: Refusal) => { detail: string; memb
   feature_not_found: ({ feature }) => ({ detail: `The catalog has no feature "${feature}".` }),
   customer_not_found: () => ({
     detail:
-      'There is no such customer, and no default product to put a new one on. Create the customer first.',
+      'There is no such customer: they were deleted, or there is no default product to put a new one on. ' +
+      'Create the customer with POST /customers.',
   }),
   feature_not_metered: ({ feature }) => ({
     detail: `${feature} is a boolean_flag: it is granted, not counted.`,

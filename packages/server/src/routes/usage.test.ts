@@ -257,3 +257,59 @@ describe('nudges', () => {
     },
   );
 });
+
+describe('GET /v1/usage/events', () => {
+  const look = (query: string) => acme.ask('GET', `/v1/usage/events?customer_id=user_1&${query}`);
+
+  it('gives the event that holds the key', async () => {
+    const tracked = await acme.ask('POST', '/v1/usage/track', {
+      customer_id: 'user_1',
+      feature_key: 'compute',
+      quantity: '0.25',
+      idempotency_key: 'job 7',
+      metadata: { job: 7 },
+      timestamp: '2026-01-31T09:59:00Z',
+    });
+    expect(await look('idempotency_key=job%207')).toMatchObject({
+      status: 200,
+      json: {
+        outcome: 'recorded',
+        event: {
+          event_id: tracked.json.event_id,
+          quantity: 0.25,
+          usage: tracked.json.usage,
+          sequence: 1,
+          customer_id: 'user_1',
+          action: 'add',
+          idempotency_key: 'job 7',
+          timestamp: '2026-01-31T09:59:00.000Z',
+          metadata: { job: 7 },
+        },
+      },
+    });
+  });
+
+  it('answers unknown for a key that was never used, was refused, or is a browser’s', async () => {
+    await acme.ask('POST', '/v1/usage/track', {
+      customer_id: 'user_1',
+      feature_key: 'api_calls',
+      quantity: 101,
+      idempotency_key: 'refused',
+    });
+    await acme.askAsUser('POST', '/v1/features/track-usage', {
+      feature_key: 'api_calls',
+      quantity: 1,
+      idempotency_key: 'mine',
+    });
+    for (const key of ['never', 'refused', 'mine']) {
+      expect((await look(`idempotency_key=${key}`)).json).toEqual({ outcome: 'unknown' });
+    }
+  });
+
+  it.each(['', 'idempotency_key=', 'idempotency_key=%00', `idempotency_key=${'k'.repeat(256)}`])(
+    'refuses the query %j',
+    async (query) => {
+      expect((await look(query)).json.error.code).toBe('validation_failed');
+    },
+  );
+});

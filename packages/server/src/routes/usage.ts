@@ -4,13 +4,15 @@ import { check } from '../metering/check.ts';
 import { DISMISSAL_DEFAULT_MS, nudgesOf } from '../metering/nudges.ts';
 import type { Decimal } from '../metering/quantity.ts';
 import { Problem } from '../problems.ts';
-import { checkDocument, iso, metricsDocument, nudgeDocument } from './documents.ts';
+import { checkDocument, eventDocument, iso, metricsDocument, nudgeDocument } from './documents.ts';
 import type { DefineRoute, Reply } from './route.ts';
 import {
   CheckQuery,
   CheckReplySchema,
   DismissBody,
   DismissSchema,
+  EventQuery,
+  EventReplySchema,
   FeatureQuery,
   MetricsQuery,
   NudgeParams,
@@ -73,11 +75,38 @@ export function usageRoutes(
       credential: 'secret_key',
       query: MetricsQuery,
       replies: metricsReplies,
+      problems: ['customer_not_found'],
     },
     async ({ principal, query }) => {
       const ledger = tenant(principal.tenantId);
       await refuseOwnId(ledger, query.customer_id);
       return metricsReply(ledger, query.customer_id, query.feature_key);
+    },
+  );
+
+  route(
+    {
+      method: 'get',
+      path: '/v1/usage/events',
+      tag: 'Usage',
+      summary: 'Did it count? The event that holds an idempotency key',
+      description:
+        'For a call whose outcome is not known. Keys are kept for 36 days; only those of secret keys are looked up.',
+      credential: 'secret_key',
+      query: EventQuery,
+      replies: { 200: { description: 'Recorded, or unknown.', schema: EventReplySchema } },
+      problems: ['customer_not_found'],
+    },
+    async ({ principal, query }) => {
+      const ledger = tenant(principal.tenantId);
+      const { customer_id, idempotency_key } = query;
+      await refuseOwnId(ledger, customer_id);
+      const event = await ledger.event(customer_id, 'secret', idempotency_key);
+      if (event !== null) {
+        return { status: 200, body: { outcome: 'recorded', event: eventDocument(event, customer_id) } };
+      }
+      if ((await ledger.account(customer_id, clock())).deleted) throw deletedCustomer(customer_id);
+      return { status: 200, body: { outcome: 'unknown' } };
     },
   );
 
@@ -160,7 +189,15 @@ export function usageRoutes(
   ): Promise<Reply> {
     const now = clock();
     const account = await ledger.account(externalId, now, feature);
+    if (account.deleted) throw deletedCustomer(externalId);
     const rows = rowsOf(account, now, feature);
     return { status: 200, body: metricsDocument(externalId, rows, now) };
   }
+}
+
+function deletedCustomer(externalId: string): Problem {
+  return new Problem(
+    'customer_not_found',
+    `The customer "${externalId}" has been deleted; POST /customers creates them anew.`,
+  );
 }

@@ -61,14 +61,17 @@ export interface ReplyJson {
     readonly details: {
       readonly issues: readonly { path: string; message: string }[];
       readonly in_use: readonly string[];
+      readonly customer_id: string;
     };
   };
   readonly id: string;
   readonly customer_id: string;
   readonly external_user_id: string;
   readonly subscription: { readonly id: string; readonly status: string };
+  readonly subscriptions: readonly object[];
   readonly success: boolean;
   readonly sequence: number;
+  readonly event_id: string;
   readonly consumed: number;
   readonly usage: { readonly consumed_units: number; readonly period_start: string };
   readonly metrics: readonly ReplyMetric[];

@@ -1,16 +1,19 @@
 import type { Catalog } from '../../metering/catalog.ts';
 import { firstSight, type Customer } from '../../metering/subscription.ts';
 import { newId } from '../ids.ts';
+import { LedgerUnavailableError } from '../ledger.ts';
 import {
   CUSTOMER_COLUMNS,
   fromCustomer,
   fromSubscription,
   number,
   SUBSCRIPTION_COLUMNS,
+  text,
   toCustomer,
   toSubscription,
   type Row,
 } from '../rows.ts';
+import { tombstoneOf } from '../tombstone.ts';
 import type { Catalogs } from './catalogs.ts';
 import type { Database, Queryable, Transaction } from './database.ts';
 import { listOf, prefixed, storable, tableOf, toArrays, withPrefix } from './sql.ts';
@@ -68,19 +71,48 @@ export async function ensureStandings(
   await database.transaction(async (transaction) => {
     // Held, so that the default product cannot be taken out of the catalog while a customer is put on it.
     const catalog = await catalogs.hold(transaction, tenantId);
-    const customers = [...new Set(unknown.map(storable))].map((externalId) =>
+    if (catalog.defaultProduct === null) return transaction.rollback();
+    const asked = [...new Set(unknown.map(storable))];
+    const deleted = await findDeleted(transaction, tenantId, asked);
+    const made = asked.filter((externalId) => !deleted.has(externalId));
+    const customers = made.map((externalId) =>
       firstSight(externalId, catalog, now, (prefix) => newId(prefix, now)),
     );
-    const subscriptions = customers.flatMap(({ subscription }) => subscription ?? []);
-    if (subscriptions.length === 0) return transaction.rollback();
-    await transaction.query(
-      INSERT_FIRST_SEEN,
-      tenantId,
-      ...toArrays(CUSTOMER_COLUMNS, customers.map(fromCustomer)),
-      ...toArrays(SUBSCRIPTION_COLUMNS, subscriptions.map(fromSubscription)),
-    );
+    await insertCustomers(transaction, tenantId, customers);
+    // Inserting may have waited for one who was just being deleted, which no statement before could see.
+    const gone = await findDeleted(transaction, tenantId, made);
+    if (gone.size > 0) throw new LedgerUnavailableError('A customer was deleted while they were first seen');
   });
   return findStandings(database, catalogs, tenantId, externalIds);
+}
+
+/** Those of the external ids whose customers have been deleted, and not created again. */
+export async function findDeleted(
+  database: Queryable,
+  tenantId: string,
+  externalIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const byTombstone = new Map(
+    externalIds.map((externalId) => [tombstoneOf(tenantId, storable(externalId)), externalId]),
+  );
+  const rows = await database.query(SELECT_TOMBSTONES, tenantId, [...byTombstone.keys()]);
+  return new Set(rows.flatMap((row) => byTombstone.get(text(row, 'external_id')) ?? []));
+}
+
+/** Inserts customers with their first subscriptions, those whose external id is not taken. @returns how many. */
+export async function insertCustomers(
+  transaction: Transaction,
+  tenantId: string,
+  customers: readonly Customer[],
+): Promise<number> {
+  const subscriptions = customers.flatMap(({ subscription }) => subscription ?? []);
+  const [row] = await transaction.query(
+    INSERT_CUSTOMERS,
+    tenantId,
+    ...toArrays(CUSTOMER_COLUMNS, customers.map(fromCustomer)),
+    ...toArrays(SUBSCRIPTION_COLUMNS, subscriptions.map(fromSubscription)),
+  );
+  return row === undefined ? 0 : number(row, 'made');
 }
 
 /** Finds customers as they will stay, with the catalog, until the transaction ends. */
@@ -95,15 +127,27 @@ export async function holdStandings(
   return findStandings(transaction, catalogs, tenantId, externalIds);
 }
 
+/** Locked in one statement and read in the next, which sees what the lock was waited for. */
+export async function lockCustomer(
+  transaction: Transaction,
+  tenantId: string,
+  id: string,
+): Promise<Customer | null> {
+  await transaction.query(LOCK_CUSTOMER, tenantId, storable(id));
+  return findCustomer(transaction, tenantId, id);
+}
+
 function readCustomer(row: Row): Customer {
   const subscription = withPrefix(row, SUBSCRIPTION_COLUMNS, 's');
   return toCustomer(row, subscription === null ? null : toSubscription(subscription));
 }
 
-/** The id decides between two of the same millisecond, so that every reader decides alike. */
+/** Of two that started at the same moment the explicit one counts, and the one that has not been ended. */
+export const NEWEST_FIRST = `started_at desc, implicit, status = 'canceled', id desc`;
+
 const LATEST_SUBSCRIPTION = `lateral (
     select * from subscription where tenant_id = c.tenant_id and customer_id = c.id
-    order by started_at desc, implicit limit 1
+    order by ${NEWEST_FIRST} limit 1
   ) s on true`;
 
 const CUSTOMER_AND_SUBSCRIPTION = `${listOf(CUSTOMER_COLUMNS, 'c')}, ${prefixed(SUBSCRIPTION_COLUMNS, 's')}`;
@@ -130,21 +174,34 @@ const HOLD_CUSTOMERS = {
   ) c`,
 };
 
+const LOCK_CUSTOMER = {
+  name: 'customer_lock',
+  text: 'select 1 from customer where tenant_id = $1 and id = $2 for no key update',
+};
 const SELECT_CUSTOMER = {
   name: 'customer',
   text: `select ${CUSTOMER_AND_SUBSCRIPTION} from customer c left join ${LATEST_SUBSCRIPTION}
   where c.tenant_id = $1 and c.id = $2`,
 };
 
+const SELECT_TOMBSTONES = {
+  name: 'customers_deleted',
+  text: `select c.external_id from unnest($2::text[]) as asked (external_id) cross join lateral (
+    select external_id from customer where tenant_id = $1 and external_id = asked.external_id limit 1
+  ) c`,
+};
+
 /** In the order of external ids: two batches that see the same customers first wait for each other, never in a ring. */
-const INSERT_FIRST_SEEN = {
-  name: 'customer_first_seen',
+const INSERT_CUSTOMERS = {
+  name: 'customers_insert',
   text: `with made as (
     insert into customer (tenant_id, ${listOf(CUSTOMER_COLUMNS)})
     select $1, ${listOf(CUSTOMER_COLUMNS, 'c')} from ${tableOf(CUSTOMER_COLUMNS, 'c', 2)} order by c.external_id
     on conflict do nothing returning id
+  ), subscribed as (
+    insert into subscription (tenant_id, ${listOf(SUBSCRIPTION_COLUMNS)})
+    select $1, ${listOf(SUBSCRIPTION_COLUMNS, 's')}
+    from made join ${tableOf(SUBSCRIPTION_COLUMNS, 's', 2 + CUSTOMER_COLUMNS.length)} on s.customer_id = made.id
   )
-  insert into subscription (tenant_id, ${listOf(SUBSCRIPTION_COLUMNS)})
-  select $1, ${listOf(SUBSCRIPTION_COLUMNS, 's')}
-  from made join ${tableOf(SUBSCRIPTION_COLUMNS, 's', 2 + CUSTOMER_COLUMNS.length)} on s.customer_id = made.id`,
+  select count(*) as made from made`,
 };

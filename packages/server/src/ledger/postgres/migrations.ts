@@ -138,6 +138,25 @@ export const MIGRATIONS: readonly string[] = [
   );
   `,
   `
+  alter table customer add column implicit smallint not null default 1;
+  alter table customer add column deleted_at bigint;
+  create index customer_deleted on customer (tenant_id, id) where deleted_at is not null;
+
+  create table revoked_token (
+    tenant_id text collate "C" not null,
+    token_id text collate "C" not null,
+    until bigint not null,
+    primary key (tenant_id, token_id)
+  );
+
+  create table idempotency_sweep (
+    tenant_id text collate "C" primary key,
+    event_id text collate "C" not null
+  );
+
+  create index event_with_metadata on event (tenant_id, customer_id) where metadata is not null;
+  `,
+  `
   alter table subscription add column trial_product_id text collate "C";
 
   update subscription set trial_product_id = product_id where trial_end is not null;

@@ -3,13 +3,19 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import { catalogCache } from './catalogs.ts';
+import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
+import * as plans from './plans.ts';
+import * as profiles from './profiles.ts';
+import { grantsHold, revokeToken } from './grants.ts';
 import * as store from './store.ts';
+import { sweep } from './sweep.ts';
 import { track } from './track.ts';
+import type { Written } from './written.ts';
 
 export interface PostgresSettings {
   /** `postgres://…`; a pooler in transaction mode may stand there. */
@@ -42,7 +48,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     listeners.publish(changes);
     feed.tell(changes);
   };
-  const published = async <T>(writing: Promise<store.Written<T>>): Promise<T> => {
+  const published = async <T>(writing: Promise<Written<T>>): Promise<T> => {
     const { result, changes } = await writing;
     publish(changes);
     return result;
@@ -62,20 +68,29 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
       store.readAccount(database, catalogs, tenantId, externalId, now, feature),
     catalog: () => store.readDocument(database, catalogs, tenantId),
     putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, now)),
+    event: (externalId, origin, key) => store.findEvent(database, tenantId, externalId, origin, key),
     customer: (id) => findCustomer(database, tenantId, id),
     async customerByExternalId(externalId) {
       const { customers } = await findStandings(database, catalogs, tenantId, [externalId]);
       return customers.get(externalId) ?? null;
     },
     ensureCustomer: (externalId, profile, now) =>
-      store.ensureCustomer(database, catalogs, tenantId, externalId, profile, now),
+      profiles.ensureCustomer(database, catalogs, tenantId, externalId, profile, now),
+    createCustomer: (externalId, profile, now) =>
+      profiles.createCustomer(database, catalogs, tenantId, externalId, profile, now),
+    updateCustomer: (id, profile, now) => profiles.updateCustomer(database, tenantId, id, profile, now),
+    deleteCustomer: (id, now) => published(profiles.deleteCustomer(database, tenantId, id, now)),
     subscribe: (customerId, priceId, metadata, now) =>
       published(
-        store.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),
+        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),
       ),
-    subscription: (id) => store.findSubscription(database, tenantId, id),
+    subscription: (id) => plans.findSubscription(database, tenantId, id),
+    subscriptions: (customerId) => plans.listSubscriptions(database, tenantId, customerId),
     updateSubscription: (id, change, now) =>
-      published(store.updateSubscription(database, catalogs, tenantId, id, change, now)),
+      published(plans.updateSubscription(database, catalogs, tenantId, id, change, now)),
+    revokeToken: (tokenId, until) => revokeToken(database, tenantId, tokenId, until),
+    grantsHold: (grants) => grantsHold(database, tenantId, grants),
+    changedSince: (shown) => changedSince(database, tenantId, shown),
     dismissNudge: (externalId, nudgeId, until) =>
       published(store.dismissNudge(database, tenantId, externalId, nudgeId, until)),
   });
@@ -90,6 +105,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     findSecretKey: (hash) => store.findSecretKey(database, hash),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
+    sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
     close: () => (closing ??= database.close().then(() => feed.close())),
   };

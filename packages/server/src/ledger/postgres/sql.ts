@@ -55,6 +55,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'metadata',
   'product_id',
   'price_id',
+  'trial_product_id',
   'status',
   'feature',
   'reset',

@@ -1,55 +1,26 @@
 import type { Catalog, CatalogDocument } from '../../metering/catalog.ts';
-import {
-  patchSubscription,
-  REVISION_STEP,
-  standingAt,
-  statusAt,
-  subscribe,
-  type Customer,
-  type SubscribeOutcome,
-  type Subscription,
-} from '../../metering/subscription.ts';
+import { takenAway } from '../../metering/catalog-change.ts';
+import type { Origin, UsageEvent } from '../../metering/decide.ts';
+import { REVISION_STEP, standingAt, type Customer } from '../../metering/subscription.ts';
 import { counterId, meteredKeys } from '../../metering/usage.ts';
 import type { Account } from '../account.ts';
-import { takenAway } from '../../metering/catalog-change.ts';
 import { newId } from '../ids.ts';
 import {
   LedgerUnavailableError,
-  type Change,
   type Mode,
   type SecretKeyRecord,
   type SigningKey,
-  type SubscriptionChange,
   type TenantLedger,
 } from '../ledger.ts';
-import {
-  bytes,
-  COUNTER_COLUMNS,
-  fromSubscription,
-  number,
-  SUBSCRIPTION_COLUMNS,
-  text,
-  toCounter,
-  toSubscription,
-} from '../rows.ts';
+import { bytes, COUNTER_COLUMNS, EVENT_COLUMNS, number, text, toCounter, toEvent } from '../rows.ts';
 import { readCatalog, type Catalogs } from './catalogs.ts';
-import { ensureStandings, findCustomer, findStandings } from './customers.ts';
-import type { Database, Queryable, Transaction } from './database.ts';
+import { findDeleted, findStandings } from './customers.ts';
+import type { Database, Transaction } from './database.ts';
 import { listOf, storable, tableOf, toArrays } from './sql.ts';
+import { unchanged, type Written } from './written.ts';
 
-/**
- * Everything of the ledger but tracking. Changes of plan lock in this order: the catalog, so that no price goes
- * away under a subscription, then the customer.
- */
+/** A customer's account, the catalog, dismissals, tenants and their keys. */
 
-/** What a write came to, and what it changed for those who listen. */
-export interface Written<T> {
-  readonly result: T;
-  readonly changes: readonly Change[];
-}
-
-type Subscribed = Awaited<ReturnType<TenantLedger['subscribe']>>;
-type Updated = Awaited<ReturnType<TenantLedger['updateSubscription']>>;
 type Kept = Awaited<ReturnType<TenantLedger['putCatalog']>>;
 
 /** How often a picture is taken anew because a plan changed between its two statements. */
@@ -68,7 +39,8 @@ export async function readAccount(
     const { catalog, customers } = await findStandings(database, catalogs, tenantId, [externalId]);
     const customer = customers.get(externalId);
     if (customer === undefined) {
-      return { customer: null, catalog, counters: new Map(), dismissals: new Map() };
+      const deleted = (await findDeleted(database, tenantId, [externalId])).size > 0;
+      return { customer: null, deleted, catalog, counters: new Map(), dismissals: new Map() };
     }
     const account = await readUsage(database, tenantId, customer, catalog, now, feature);
     if (account !== null) return account;
@@ -102,6 +74,7 @@ async function readUsage(
   const dismissals = JSON.parse(text(first, 'dismissals')) as Record<string, number>;
   return {
     customer,
+    deleted: false,
     catalog,
     counters: new Map(counters.map((counter) => [counterId(counter), counter])),
     dismissals: new Map(Object.entries(dismissals)),
@@ -156,105 +129,22 @@ async function namesInUse(
   ];
 }
 
-export async function ensureCustomer(
+/** The event that holds an idempotency key. */
+export async function findEvent(
   database: Database,
-  catalogs: Catalogs,
   tenantId: string,
   externalId: string,
-  profile: { email?: string | undefined; externalOrganizationId?: string | undefined },
-  now: number,
-): Promise<Customer | null> {
-  const { customers } = await ensureStandings(database, catalogs, tenantId, [externalId], now);
-  const customer = customers.get(externalId);
-  if (customer === undefined) return null;
-  const { email = customer.email, externalOrganizationId = customer.externalOrganizationId } = profile;
-  if (email === customer.email && externalOrganizationId === customer.externalOrganizationId) return customer;
-  return database.transaction(async (transaction) => {
-    await transaction.query(
-      UPDATE_PROFILE,
-      tenantId,
-      customer.id,
-      profile.email ?? null,
-      profile.externalOrganizationId ?? null,
-      now,
-    );
-    return findCustomer(transaction, tenantId, customer.id);
-  });
-}
-
-export function subscribeCustomer(
-  database: Database,
-  catalogs: Catalogs,
-  tenantId: string,
-  order: { customerId: string; priceId: string; metadata: Record<string, unknown> },
-  now: number,
-): Promise<Written<Subscribed>> {
-  const { customerId, priceId, metadata } = order;
-  return database.transaction(async (transaction): Promise<Written<Subscribed>> => {
-    const catalog = await catalogs.hold(transaction, tenantId);
-    const customer = await lockCustomer(transaction, tenantId, customerId);
-    if (customer === null) return unchanged(transaction, { kind: 'no_customer' });
-    const owner = catalog.priceOwners.get(priceId);
-    if (owner === undefined) return unchanged(transaction, { kind: 'no_price' });
-    const trials = await transaction.query(SELECT_TRIAL, tenantId, customer.id, owner.product.id);
-    const outcome: SubscribeOutcome = subscribe(customer, owner, now, {
-      newId: (prefix) => newId(prefix, now),
-      metadata,
-      trialUsed: trials.length > 0,
-    });
-    if (outcome.kind !== 'created') return unchanged(transaction, outcome);
-    const replaced = customer.subscription;
-    if (replaced?.implicit === true && statusAt(replaced, now) !== 'canceled') {
-      const ended = { status: 'canceled', endsAt: now, canceledAt: now, updatedAt: now } as const;
-      await saveSubscription(transaction, tenantId, { ...replaced, ...ended });
-    }
-    await saveSubscription(transaction, tenantId, outcome.subscription);
-    await transaction.query(PLAN_CHANGED, tenantId, customer.id, REVISION_STEP, now);
-    return { result: outcome, changes: [{ kind: 'plan', tenantId, externalId: customer.externalId }] };
-  });
-}
-
-export async function findSubscription(
-  database: Queryable,
-  tenantId: string,
-  id: string,
-): Promise<Subscription | null> {
-  const [row] = await database.query(SELECT_SUBSCRIPTION, tenantId, storable(id));
-  return row === undefined ? null : toSubscription(row);
-}
-
-export function updateSubscription(
-  database: Database,
-  catalogs: Catalogs,
-  tenantId: string,
-  id: string,
-  change: SubscriptionChange,
-  now: number,
-): Promise<Written<Updated>> {
-  return database.transaction(async (transaction): Promise<Written<Updated>> => {
-    const { priceOwners } = await catalogs.hold(transaction, tenantId);
-    const found = await findSubscription(transaction, tenantId, id);
-    if (found === null) return unchanged(transaction, { kind: 'no_subscription' });
-    const customer = await lockCustomer(transaction, tenantId, found.customerId);
-    // Read again: what it was before the lock may have changed while the lock was waited for.
-    const subscription = await findSubscription(transaction, tenantId, id);
-    if (customer === null || subscription === null) {
-      return unchanged(transaction, { kind: 'no_subscription' });
-    }
-    if (statusAt(subscription, now) === 'canceled') return unchanged(transaction, { kind: 'ended' });
-    const owner = change.priceId === undefined ? undefined : priceOwners.get(change.priceId);
-    if (change.priceId !== undefined && owner === undefined) {
-      return unchanged(transaction, { kind: 'no_price' });
-    }
-    const present = priceOwners.get(subscription.priceId)?.price ?? null;
-    const updated = patchSubscription(subscription, { ...change, owner }, present, now);
-    await saveSubscription(transaction, tenantId, updated);
-    await transaction.query(PLAN_CHANGED, tenantId, customer.id, REVISION_STEP, now);
-    return {
-      result: { kind: 'updated', subscription: updated },
-      changes: [{ kind: 'plan', tenantId, externalId: customer.externalId }],
-    };
-  });
+  origin: Origin,
+  idempotencyKey: string,
+): Promise<UsageEvent | null> {
+  const [row] = await database.query(
+    SELECT_EVENT,
+    tenantId,
+    storable(externalId),
+    origin,
+    storable(idempotencyKey),
+  );
+  return row === undefined ? null : toEvent(row);
 }
 
 export async function dismissNudge(
@@ -307,29 +197,6 @@ export function signingKeys(database: Database, fresh: SigningKey, now: number):
     await transaction.query(INSERT_SIGNING_KEY, fresh.kid, Buffer.from(fresh.secret), now);
     return [fresh];
   });
-}
-
-async function unchanged<T>(transaction: Transaction, result: T): Promise<Written<T>> {
-  await transaction.rollback();
-  return { result, changes: [] };
-}
-
-/** Locked in one statement and read in the next, which sees what the lock was waited for. */
-async function lockCustomer(
-  transaction: Transaction,
-  tenantId: string,
-  id: string,
-): Promise<Customer | null> {
-  await transaction.query(LOCK_CUSTOMER, tenantId, storable(id));
-  return findCustomer(transaction, tenantId, id);
-}
-
-async function saveSubscription(
-  transaction: Transaction,
-  tenantId: string,
-  subscription: Subscription,
-): Promise<void> {
-  await transaction.query(UPSERT_SUBSCRIPTION, tenantId, ...fromSubscription(subscription));
 }
 
 const PERIOD_COLUMNS = COUNTER_COLUMNS.slice(1, 4);
@@ -385,38 +252,15 @@ const SELECT_LIVE_ON_PRICE = {
   order by p.position`,
 };
 
-const LOCK_CUSTOMER = {
-  name: 'customer_lock',
-  text: 'select 1 from customer where tenant_id = $1 and id = $2 for no key update',
-};
-const UPDATE_PROFILE = {
-  name: 'customer_profile',
-  text: `update customer set email = coalesce($3, email), updated_at = $5,
-    external_organization_id = coalesce($4, external_organization_id)
-  where tenant_id = $1 and id = $2`,
-};
-/** Every change of plan moves the revision, and the first one sets the anchor. */
-const PLAN_CHANGED = {
-  name: 'customer_plan_changed',
-  text: `update customer set revision = revision + $3::bigint, anchor = coalesce(anchor, $4), updated_at = $4
-  where tenant_id = $1 and id = $2`,
-};
-const SELECT_SUBSCRIPTION = {
-  name: 'subscription',
-  text: `select ${listOf(SUBSCRIPTION_COLUMNS)} from subscription where tenant_id = $1 and id = $2`,
-};
-const UPSERT_SUBSCRIPTION = {
-  name: 'subscription_upsert',
-  text: `insert into subscription (tenant_id, ${listOf(SUBSCRIPTION_COLUMNS)})
-  values ($1, ${SUBSCRIPTION_COLUMNS.map((_, index) => `$${index + 2}`).join(', ')})
-  on conflict (tenant_id, id) do update set ${SUBSCRIPTION_COLUMNS.slice(2)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`,
-};
-const SELECT_TRIAL = {
-  name: 'trial',
-  text: `select 1 from subscription
-  where tenant_id = $1 and customer_id = $2 and trial_product_id = $3 limit 1`,
+const SELECT_EVENT = {
+  name: 'event_by_key',
+  text: `select ${listOf(EVENT_COLUMNS, 'e')}
+  from (select id from customer where tenant_id = $1 and external_id = $2) c
+  cross join lateral (
+    select event_id from idempotency where tenant_id = $1 and customer_id = c.id and origin = $3 and key = $4
+    limit 1
+  ) i
+  cross join lateral (select * from event where tenant_id = $1 and id = i.event_id limit 1) e`,
 };
 const UPSERT_DISMISSAL = {
   name: 'dismissal_upsert',

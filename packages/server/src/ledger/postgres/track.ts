@@ -119,8 +119,8 @@ function chargedKeys(batch: readonly Resolved[]): CounterKey[] {
  * Locks counters until the transaction ends. All of them are made, where any may be missing, before the first is
  * locked: between making and locking there is no order in which two batches could wait for each other.
  */
-async function lockCounters(
-  { transaction, tenantId, makesCounters }: Turn,
+export async function lockCounters(
+  { transaction, tenantId, makesCounters }: Pick<Turn, 'transaction' | 'tenantId' | 'makesCounters'>,
   keys: readonly CounterKey[],
 ): Promise<Map<string, Counter>> {
   if (keys.length === 0) return new Map();
@@ -161,8 +161,8 @@ async function verify(
 }
 
 /** Writes what was decided; false when another process has used a key of the batch since it was read. */
-async function write(
-  { transaction, tenantId }: Turn,
+export async function write(
+  { transaction, tenantId }: Pick<Turn, 'transaction' | 'tenantId'>,
   events: readonly UsageEvent[],
   counters: readonly Counter[],
 ): Promise<boolean> {

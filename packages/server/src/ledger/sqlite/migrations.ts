@@ -132,6 +132,24 @@ export const MIGRATIONS: readonly string[] = [
   ) strict, without rowid;
   `,
   `
+  alter table customer add column implicit integer not null default 1;
+  alter table customer add column deleted_at integer;
+
+  create table revoked_token (
+    tenant_id text not null,
+    token_id text not null,
+    until integer not null,
+    primary key (tenant_id, token_id)
+  ) strict, without rowid;
+
+  create table idempotency_sweep (
+    tenant_id text primary key,
+    event_id text not null
+  ) strict, without rowid;
+
+  create index event_with_metadata on event (tenant_id, customer_id) where metadata is not null;
+  `,
+  `
   alter table subscription add column trial_product_id text;
 
   update subscription set trial_product_id = product_id where trial_end is not null;

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import { withProfile } from '../../metering/customer.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
@@ -39,15 +40,26 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     track: (commands) => commits.submit(tenantId, commands),
     account: read((externalId, now, feature) => reader.account(tenantId, externalId, now, feature)),
     catalog: read(() => reader.catalog(tenantId)),
+    event: read((externalId, origin, key) => reader.event(tenantId, externalId, origin, key)),
     customer: (id) => customer(tenantId, id),
     customerByExternalId: (externalId) => customerByExternalId(tenantId, externalId),
     subscription: read((id) => reader.subscription(tenantId, id)),
+    subscriptions: read((customerId) => reader.subscriptions(tenantId, customerId)),
+    grantsHold: read((grants) => reader.grantsHold(tenantId, grants)),
+    changedSince: read((shown) => reader.changedSince(tenantId, shown)),
     async ensureCustomer(externalId, profile, now) {
       const known = await customerByExternalId(tenantId, externalId);
-      const nothingNew = profile.email === undefined && profile.externalOrganizationId === undefined;
-      return known !== null && nothingNew
+      return known !== null && withProfile(known, profile, now) === known
         ? known
         : writer.call('ensureCustomer', tenantId, externalId, profile, now);
+    },
+    createCustomer: (externalId, profile, now) =>
+      writer.call('createCustomer', tenantId, externalId, profile, now),
+    updateCustomer: (id, profile, now) => writer.call('updateCustomer', tenantId, id, profile, now),
+    async deleteCustomer(id, now) {
+      const deleted = await writer.call('deleteCustomer', tenantId, id, now);
+      if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
+      return deleted !== null;
     },
     async putCatalog(document, now) {
       const outcome = await writer.call('putCatalog', tenantId, document, now);
@@ -64,6 +76,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
       return outcome;
     },
+    revokeToken: (tokenId, until) => writer.call('revokeToken', tenantId, tokenId, until),
     async dismissNudge(externalId, nudgeId, until) {
       await writer.call('dismissNudge', tenantId, externalId, nudgeId, until);
       publish([{ kind: 'plan', tenantId, externalId }]);
@@ -82,6 +95,17 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     findSecretKey: read((hash) => reader.findSecretKey(hash)),
     signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
     onChange: (listener) => listeners.add(listener),
+    async sweep(now) {
+      let removed = 0;
+      for (const tenantId of reader.tenantIds()) {
+        for (let more = true; more;) {
+          const step = await writer.call('sweep', tenantId, now);
+          removed += step.removed;
+          more = step.more;
+        }
+      }
+      return removed;
+    },
     // Asked of the thread that writes: without it there is no ledger.
     isReady: async () => (await writer.call('schemaVersion')) >= MIGRATIONS.length,
     async close() {

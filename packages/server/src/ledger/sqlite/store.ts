@@ -1,42 +1,24 @@
 import { compileCatalog, EMPTY_CATALOG, type Catalog, type CatalogDocument } from '../../metering/catalog.ts';
 import { takenAway } from '../../metering/catalog-change.ts';
-import type { TrackCommand, Verdict } from '../../metering/decide.ts';
-import { openings } from '../../metering/opening.ts';
-import {
-  firstSight,
-  patchSubscription,
-  REVISION_STEP,
-  standingAt,
-  statusAt,
-  subscribe,
-  type Customer,
-  type SubscribeOutcome,
-  type Subscription,
-} from '../../metering/subscription.ts';
-import { counterId, emptyCounter, meteredKeys } from '../../metering/usage.ts';
+import type { Origin, TrackCommand, UsageEvent, Verdict } from '../../metering/decide.ts';
+import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
+import { counterId, meteredKeys } from '../../metering/usage.ts';
+import type { Account, Shown } from '../account.ts';
 import { newId } from '../ids.ts';
-import type { Account } from '../account.ts';
-import type { Mode, SecretKeyRecord, SigningKey, SubscriptionChange } from '../ledger.ts';
+import type { Change, Grant, Mode, SecretKeyRecord, SigningKey } from '../ledger.ts';
+import { bytes, number, text } from '../rows.ts';
+import { changedSince } from './changed-since.ts';
+import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
-import {
-  bytes,
-  CUSTOMER_COLUMNS,
-  fromCustomer,
-  fromSubscription,
-  number,
-  SUBSCRIPTION_COLUMNS,
-  text,
-  toCustomer,
-  toSubscription,
-} from '../rows.ts';
-import { excluded, list, marks } from './sql.ts';
-import { loadCounter, saveCounter, saveEvents, track } from './track.ts';
+import { grantsHold, revokeToken } from './grants.ts';
+import { sweepTenant } from './sweep.ts';
+import { findRecorded, loadCounter, track } from './track.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
  * main thread those that read.
  */
-export interface SqliteStore {
+export interface SqliteStore extends SqliteCustomers {
   track(tenantId: string, commands: readonly TrackCommand[], now: number): readonly Verdict[];
   account(tenantId: string, externalId: string, now: number, feature?: string): Account;
   catalog(tenantId: string): { document: CatalogDocument; catalog: Catalog };
@@ -45,28 +27,13 @@ export interface SqliteStore {
     document: CatalogDocument,
     now: number,
   ): { kind: 'kept'; changed: boolean } | { kind: 'in_use'; names: string[] };
-  customer(tenantId: string, id: string): Customer | null;
-  customerByExternalId(tenantId: string, externalId: string): Customer | null;
-  ensureCustomer(
-    tenantId: string,
-    externalId: string,
-    profile: { email?: string | undefined; externalOrganizationId?: string | undefined },
-    now: number,
-  ): Customer | null;
-  subscribe(
-    tenantId: string,
-    customerId: string,
-    priceId: string,
-    metadata: Record<string, unknown>,
-    now: number,
-  ): SubscribeOutcome | { kind: 'no_customer' | 'no_price' };
-  subscription(tenantId: string, id: string): Subscription | null;
-  updateSubscription(
-    tenantId: string,
-    id: string,
-    change: SubscriptionChange,
-    now: number,
-  ): { kind: 'updated'; subscription: Subscription } | { kind: 'no_subscription' | 'no_price' | 'ended' };
+  event(tenantId: string, externalId: string, origin: Origin, idempotencyKey: string): UsageEvent | null;
+  revokeToken(tenantId: string, tokenId: string, until: number): void;
+  grantsHold(tenantId: string, grants: readonly Grant[]): boolean[];
+  changedSince(tenantId: string, shown: readonly Shown[]): Change[];
+  tenantIds(): string[];
+  /** One bounded step of the sweep; `more` says whether another would find something. */
+  sweep(tenantId: string, now: number): { removed: number; more: boolean };
   dismissNudge(tenantId: string, externalId: string, nudgeId: string, until: number): void;
   ensureTenant(organization: string, mode: Mode, now: number): string;
   addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): void;
@@ -80,6 +47,7 @@ const CATALOGS_MAX = 1_000;
 
 export function sqliteStore(sqlite: Sqlite): SqliteStore {
   const catalogs = new Map<string, Catalog>();
+  const customers = sqliteCustomers(sqlite, catalogOf);
 
   function catalogOf(tenantId: string): Catalog {
     const row = sqlite.get('select revision from catalog where tenant_id = ?', tenantId);
@@ -104,66 +72,13 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     };
   }
 
-  function findCustomer(tenantId: string, column: 'id' | 'external_id', value: string): Customer | null {
-    const row = sqlite.get(SELECT_CUSTOMER[column], tenantId, value);
-    if (row === undefined) return null;
-    const latest = sqlite.get(SELECT_LATEST_SUBSCRIPTION, tenantId, text(row, 'id'));
-    return toCustomer(row, latest === undefined ? null : toSubscription(latest));
-  }
-
-  function findSubscription(tenantId: string, id: string): Subscription | null {
-    const row = sqlite.get(SELECT_SUBSCRIPTION, tenantId, id);
-    return row === undefined ? null : toSubscription(row);
-  }
-
-  function insertCustomer(tenantId: string, customer: Customer): Customer {
-    sqlite.run(INSERT_CUSTOMER, tenantId, ...fromCustomer(customer));
-    if (customer.subscription !== null) saveSubscription(tenantId, customer.subscription);
-    return customer;
-  }
-
-  function saveSubscription(tenantId: string, subscription: Subscription): void {
-    sqlite.run(UPSERT_SUBSCRIPTION, tenantId, ...fromSubscription(subscription));
-  }
-
-  /** Every change of plan moves the revision, the first one sets the anchor, and one of reset opens counters. */
-  function planChanged(tenantId: string, before: Customer, now: number): void {
-    sqlite.run(UPDATE_PLAN_CHANGED, REVISION_STEP, now, now, tenantId, before.id);
-    const after = findCustomer(tenantId, 'id', before.id);
-    const catalog = catalogOf(tenantId);
-    const opened = openings(
-      before.id,
-      { before: standingAt(before, catalog, now), after: standingAt(after, catalog, now) },
-      now,
-      (key) => loadCounter(sqlite, tenantId, key) ?? emptyCounter(key),
-      (prefix) => newId(prefix, now),
-    );
-    saveEvents(
-      sqlite,
-      tenantId,
-      opened.map(({ event }) => event),
-    );
-    for (const { counter } of opened) saveCounter(sqlite, tenantId, counter);
-  }
-
-  function ensureCustomer(
-    tenantId: string,
-    externalId: string,
-    catalog: Catalog,
-    now: number,
-  ): Customer | null {
-    const known = findCustomer(tenantId, 'external_id', externalId);
-    if (known !== null || catalog.defaultProduct === null) return known;
-    return insertCustomer(
-      tenantId,
-      firstSight(externalId, catalog, now, (prefix) => newId(prefix, now)),
-    );
-  }
-
   function readAccount(tenantId: string, externalId: string, now: number, feature?: string): Account {
     const catalog = catalogOf(tenantId);
-    const customer = findCustomer(tenantId, 'external_id', externalId);
-    if (customer === null) return { customer, catalog, counters: new Map(), dismissals: new Map() };
+    const customer = customers.customerByExternalId(tenantId, externalId);
+    if (customer === null) {
+      const deleted = customers.isDeleted(tenantId, externalId);
+      return { customer, deleted, catalog, counters: new Map(), dismissals: new Map() };
+    }
     const keys = meteredKeys(standingAt(customer, catalog, now), catalog, customer.id, now).filter(
       (key) => feature === undefined || key.feature === feature,
     );
@@ -176,20 +91,30 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     );
     return {
       customer,
+      deleted: false,
       catalog,
       counters: new Map(counters.map((counter) => [counterId(counter), counter])),
       dismissals: new Map(dismissals.map((row) => [text(row, 'nudge_id'), number(row, 'until')])),
     };
   }
 
+  const reading =
+    <Args extends unknown[], T>(work: (...args: Args) => T) =>
+    (...args: Args): T =>
+      sqlite.read(() => work(...args));
+  const writing =
+    <Args extends unknown[], T>(work: (...args: Args) => T) =>
+    (...args: Args): T =>
+      sqlite.write(() => work(...args));
+
   return {
     track: (tenantId, commands, now) =>
       sqlite.write(() => {
         const catalog = catalogOf(tenantId);
-        const customerOf = (externalId: string) => ensureCustomer(tenantId, externalId, catalog, now);
+        const customerOf = (externalId: string) => customers.ensureCustomer(tenantId, externalId, {}, now);
         return track({ sqlite, tenantId, catalog, customerOf, now }, commands);
       }),
-    account: (...args) => sqlite.read(() => readAccount(...args)),
+    account: reading(readAccount),
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),
     putCatalog(tenantId, document, now) {
@@ -203,76 +128,33 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
         return { kind: 'kept', changed: true };
       });
     },
-    customer: (tenantId, id) => sqlite.read(() => findCustomer(tenantId, 'id', id)),
-    customerByExternalId: (tenantId, externalId) =>
-      sqlite.read(() => findCustomer(tenantId, 'external_id', externalId)),
-    ensureCustomer(tenantId, externalId, profile, now) {
-      return sqlite.write(() => {
-        const customer = ensureCustomer(tenantId, externalId, catalogOf(tenantId), now);
-        if (customer === null) return null;
-        const email = profile.email ?? customer.email;
-        const externalOrganizationId = profile.externalOrganizationId ?? customer.externalOrganizationId;
-        if (email === customer.email && externalOrganizationId === customer.externalOrganizationId)
-          return customer;
-        sqlite.run(
-          'update customer set email = ?, external_organization_id = ?, updated_at = ? where tenant_id = ? and id = ?',
-          email,
-          externalOrganizationId,
-          now,
-          tenantId,
-          customer.id,
-        );
-        return { ...customer, email, externalOrganizationId, updatedAt: now };
-      });
-    },
-    subscribe(tenantId, customerId, priceId, metadata, now) {
-      return sqlite.write(() => {
-        const customer = findCustomer(tenantId, 'id', customerId);
-        if (customer === null) return { kind: 'no_customer' };
-        const owner = catalogOf(tenantId).priceOwners.get(priceId);
-        if (owner === undefined) return { kind: 'no_price' };
-        const trialUsed = sqlite.get(SELECT_TRIAL, tenantId, customerId, owner.product.id) !== undefined;
-        const outcome = subscribe(customer, owner, now, {
-          newId: (prefix) => newId(prefix, now),
-          metadata,
-          trialUsed,
-        });
-        if (outcome.kind !== 'created') return outcome;
-        const replaced = customer.subscription;
-        if (replaced?.implicit === true && statusAt(replaced, now) !== 'canceled') {
-          saveSubscription(tenantId, {
-            ...replaced,
-            status: 'canceled',
-            endsAt: now,
-            canceledAt: now,
-            updatedAt: now,
-          });
-        }
-        saveSubscription(tenantId, outcome.subscription);
-        planChanged(tenantId, customer, now);
-        return outcome;
-      });
-    },
-    subscription: findSubscription,
-    updateSubscription(tenantId, id, change, now) {
-      return sqlite.write(() => {
-        const subscription = findSubscription(tenantId, id);
-        if (subscription === null) return { kind: 'no_subscription' };
-        const customer = findCustomer(tenantId, 'id', subscription.customerId);
-        if (customer === null || statusAt(subscription, now) === 'canceled') return { kind: 'ended' };
-        const { priceOwners } = catalogOf(tenantId);
-        const owner = change.priceId === undefined ? undefined : priceOwners.get(change.priceId);
-        if (change.priceId !== undefined && owner === undefined) return { kind: 'no_price' };
-        const present = priceOwners.get(subscription.priceId)?.price ?? null;
-        const updated = patchSubscription(subscription, { ...change, owner }, present, now);
-        saveSubscription(tenantId, updated);
-        planChanged(tenantId, customer, now);
-        return { kind: 'updated', subscription: updated };
-      });
-    },
+    event: reading((tenantId: string, externalId: string, origin: Origin, idempotencyKey: string) => {
+      const customer = customers.customerByExternalId(tenantId, externalId);
+      return customer && findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
+    }),
+    customer: reading(customers.customer),
+    customerByExternalId: reading(customers.customerByExternalId),
+    isDeleted: reading(customers.isDeleted),
+    ensureCustomer: writing(customers.ensureCustomer),
+    createCustomer: writing(customers.createCustomer),
+    updateCustomer: writing(customers.updateCustomer),
+    deleteCustomer: writing(customers.deleteCustomer),
+    subscribe: writing(customers.subscribe),
+    subscription: reading(customers.subscription),
+    subscriptions: reading(customers.subscriptions),
+    updateSubscription: writing(customers.updateSubscription),
+    revokeToken: writing((tenantId: string, tokenId: string, until: number) =>
+      revokeToken(sqlite, tenantId, tokenId, until),
+    ),
+    grantsHold: reading((tenantId: string, grants: readonly Grant[]) => grantsHold(sqlite, tenantId, grants)),
+    changedSince: reading((tenantId: string, shown: readonly Shown[]) =>
+      changedSince(sqlite, customers, tenantId, shown),
+    ),
+    tenantIds: () => sqlite.all('select id from tenant').map((row) => text(row, 'id')),
+    sweep: writing((tenantId: string, now: number) => sweepTenant(sqlite, tenantId, now)),
     dismissNudge(tenantId, externalId, nudgeId, until) {
       sqlite.write(() => {
-        const customer = findCustomer(tenantId, 'external_id', externalId);
+        const customer = customers.customerByExternalId(tenantId, externalId);
         if (customer !== null) sqlite.run(UPSERT_DISMISSAL, tenantId, customer.id, nudgeId, until);
       });
     },
@@ -349,21 +231,6 @@ function namesInUse(
   ];
 }
 
-const SELECT_CUSTOMER = {
-  id: `select ${list(CUSTOMER_COLUMNS)} from customer where tenant_id = ? and id = ?`,
-  external_id: `select ${list(CUSTOMER_COLUMNS)} from customer where tenant_id = ? and external_id = ?`,
-};
-const INSERT_CUSTOMER = `insert into customer (tenant_id, ${list(CUSTOMER_COLUMNS)}) values (?, ${marks(CUSTOMER_COLUMNS)})`;
-const SELECT_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription where tenant_id = ? and id = ?`;
-const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription
-  where tenant_id = ? and customer_id = ? order by started_at desc, implicit limit 1`;
-const UPDATE_PLAN_CHANGED = `update customer
-  set revision = revision + ?, anchor = coalesce(anchor, ?), updated_at = ? where tenant_id = ? and id = ?`;
-const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRIPTION_COLUMNS)})
-  values (?, ${marks(SUBSCRIPTION_COLUMNS)})
-  on conflict (tenant_id, id) do update set ${excluded(SUBSCRIPTION_COLUMNS.slice(2))}`;
-const SELECT_TRIAL = `select 1 from subscription
-  where tenant_id = ? and customer_id = ? and trial_product_id = ? limit 1`;
 const SELECT_LIVE_ON_PRICE = `select 1 from subscription
   where tenant_id = ? and price_id = ? and status <> 'canceled' and (ends_at is null or ends_at > ?) limit 1`;
 const SELECT_COUNTED = 'select 1 from counter where tenant_id = ? and feature = ? limit 1';

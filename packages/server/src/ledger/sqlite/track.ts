@@ -3,6 +3,7 @@ import {
   decide,
   idempotencyId,
   resolve,
+  type Origin,
   type Resolved,
   type TrackCommand,
   type UsageEvent,
@@ -56,12 +57,24 @@ function loadTouched(
 ): void {
   const { idempotencyKey, origin } = command;
   if (customer !== null && idempotencyKey !== null) {
-    const row = sqlite.get(SELECT_RECORDED, tenantId, customer.id, origin, idempotencyKey);
-    if (row !== undefined) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), toEvent(row));
+    const event = findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
+    if (event !== null) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), event);
   }
   if ('outcome' in target || counters.has(counterId(target.key))) return;
   const counter = loadCounter(sqlite, tenantId, target.key);
   if (counter !== null) counters.set(counterId(target.key), counter);
+}
+
+/** The event that holds an idempotency key. */
+export function findRecorded(
+  sqlite: Sqlite,
+  tenantId: string,
+  customerId: string,
+  origin: Origin,
+  idempotencyKey: string,
+): UsageEvent | null {
+  const row = sqlite.get(SELECT_RECORDED, tenantId, customerId, origin, idempotencyKey);
+  return row === undefined ? null : toEvent(row);
 }
 
 export function loadCounter(sqlite: Sqlite, tenantId: string, key: CounterKey): Counter | null {

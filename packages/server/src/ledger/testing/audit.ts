@@ -3,6 +3,8 @@ import Database from 'libsql';
 /** What an auditor reads from a store's file, past the ledger. */
 export interface Audit {
   readonly eventIds: readonly string[];
+  /** What events say beside their amounts. */
+  readonly metadata: readonly unknown[];
   /** Counters that are not the sum of their events, or whose sequence has gaps. */
   readonly faults: readonly unknown[];
 }
@@ -16,6 +18,7 @@ export function audit(path: string): Audit {
         .prepare('select id from event order by id')
         .all()
         .map((row) => (row as { id: string }).id),
+      metadata: database.prepare('select metadata from event where metadata is not null').all(),
       faults: [...database.prepare(MISCOUNTED).all(), ...database.prepare(UNKEPT_KEYS).all()],
     };
   } finally {

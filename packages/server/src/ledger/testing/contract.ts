@@ -3,7 +3,7 @@ import type { CatalogDocument } from '../../metering/catalog.ts';
 import type { UsageEvent, Verdict } from '../../metering/decide.ts';
 import type { Subscription } from '../../metering/subscription.ts';
 import { command, DAY_MS, NOW, PRICING } from '../../metering/testing/pricing.ts';
-import { rowsOf } from '../account.ts';
+import { rowsOf, shownOf, type Shown } from '../account.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import type { Audit } from './audit.ts';
 
@@ -39,6 +39,11 @@ export function ledgerContract(name: string, open: (clock: () => number) => Prom
     describe('a plan in time', () => endsPlans(context));
     describe('a catalog', () => keepsCatalogs(context));
     describe('a customer', () => keepsCustomers(context));
+    describe('a customer who is known', () => knowsCustomers(context));
+    describe('deleting a customer', () => forgetsCustomers(context));
+    describe('a credential', () => endsCredentials(context));
+    describe('a change that nobody told', () => missesNothing(context));
+    describe('an idempotency key in time', () => forgetsKeys(context));
     describe('a tenant', () => keepsTenants(context));
     describe('a change', () => tellsChanges(context));
     describe('a store', () => outlivesProcesses(context));
@@ -160,7 +165,7 @@ function enforcesLimits(context: Context): void {
 
   it('leaves nothing behind of what it refused', async () => {
     expect((await context.tenant.track([command('api_calls', 101)])).map(word)).toEqual(['quota_exceeded']);
-    expect(await context.opened.audit()).toEqual({ eventIds: [], faults: [] });
+    expect(await context.opened.audit()).toMatchObject({ eventIds: [], faults: [] });
     expect(await usage(context, 'api_calls')).toMatchObject({ consumed: 0n, sequence: 0 });
   });
 
@@ -183,7 +188,7 @@ function countsOnce(context: Context): void {
     expect(tally(verdicts)).toEqual({ recorded: 1, duplicate: 49 });
     const [event] = recorded(verdicts);
     for (const verdict of verdicts) expect(verdict).toMatchObject({ event });
-    expect(await context.opened.audit()).toEqual({ eventIds: [event?.id], faults: [] });
+    expect(await context.opened.audit()).toMatchObject({ eventIds: [event?.id], faults: [] });
   });
 
   it('repeated in one batch is a duplicate', async () => {
@@ -320,6 +325,50 @@ function changesPlans(context: Context): void {
     });
   });
 
+  it('that changes the reset is no refill, there and back', async () => {
+    const { tenant } = context;
+    const use = async (quantity: number) => (await tenant.track([command('api_calls', quantity)])).map(word);
+    const { id } = await upgrade(context);
+    await use(9_000);
+    await tenant.updateSubscription(id, { priceId: 'price_pro_year' }, NOW);
+    expect(await use(1_001)).toEqual(['quota_exceeded']);
+    expect(await use(500)).toEqual(['recorded']);
+    await tenant.updateSubscription(id, { priceId: 'price_pro' }, NOW);
+    expect(await usage(context, 'api_calls')).toMatchObject({
+      reset: 'month',
+      consumed: 9_500n,
+      sequence: 2,
+    });
+    expect((await context.opened.audit()).faults).toEqual([]);
+  });
+
+  it('that changes the reset while events come in loses none of them', async () => {
+    const { tenant } = context;
+    const { id } = await upgrade(context);
+    const prices = ['price_pro_year', 'price_pro'];
+    await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        index % 10 === 5
+          ? tenant.updateSubscription(id, { priceId: prices[index % 20 === 5 ? 0 : 1] }, NOW)
+          : tenant.track([command('api_calls', 1)]),
+      ),
+    );
+    expect(await usage(context, 'api_calls')).toMatchObject({ consumed: 54n });
+    expect((await context.opened.audit()).faults).toEqual([]);
+  });
+
+  it('ends at once when told to, and again when asked again', async () => {
+    const { id } = await upgrade(context);
+    const ended = await context.tenant.updateSubscription(id, { cancelImmediately: true }, NOW + 1);
+    expect(ended).toMatchObject({ kind: 'updated', subscription: { status: 'canceled', endsAt: NOW + 1 } });
+    expect(await context.tenant.updateSubscription(id, { cancelImmediately: true }, NOW + 2)).toEqual({
+      ...ended,
+      kind: 'ended',
+    });
+    const again = await upgrade(context);
+    expect(await context.tenant.customerByExternalId('user_1')).toMatchObject({ subscription: again });
+  });
+
   it('replaces the implicit one, is the same again, and is not replaced by another', async () => {
     const customer = await someone(context);
     const created = await context.tenant.subscribe(customer.id, 'price_pro', { note: 'a' }, NOW);
@@ -381,8 +430,9 @@ function endsPlans(context: Context): void {
     expect((await context.tenant.track([command('exports', 1)])).map(word)).toEqual(['recorded']);
     context.now = endsAt;
     expect((await context.tenant.track([command('exports', 1)])).map(word)).toEqual(['feature_not_in_plan']);
-    expect(await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: false }, endsAt)).toEqual({
+    expect(await context.tenant.updateSubscription(id, { cancelAtPeriodEnd: false }, endsAt)).toMatchObject({
       kind: 'ended',
+      subscription: { id },
     });
   });
 
@@ -547,6 +597,227 @@ function keepsCustomers(context: Context): void {
       new Map([[nudge, NOW + 10]]),
     );
     expect((await context.tenant.account('user_1', NOW + 10)).dismissals).toEqual(new Map());
+  });
+}
+
+function knowsCustomers(context: Context): void {
+  it('is created with a profile, and is the same again', async () => {
+    const profile = { email: 'a@example.com', name: 'Ada', metadata: { a: 1 } };
+    const created = await context.tenant.createCustomer('user_1', profile, NOW);
+    expect(created).toMatchObject({ kind: 'created', customer: { ...profile, implicit: false } });
+    expect(await context.tenant.customerByExternalId('user_1')).toEqual(created.customer);
+    expect(await context.tenant.createCustomer('user_1', profile, NOW + 1)).toEqual({
+      ...created,
+      kind: 'existing',
+    });
+    expect(await context.tenant.createCustomer('user_1', { name: 'Eve' }, NOW + 1)).toEqual({
+      ...created,
+      kind: 'conflict',
+    });
+  });
+
+  it('is created once, however many ask at the same moment', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () => context.tenant.createCustomer('user_1', {}, NOW)),
+    );
+    expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1);
+    expect(new Set(outcomes.map(({ customer }) => customer.id)).size).toBe(1);
+  });
+
+  it('that first sight had made takes what is said of it when it is created', async () => {
+    const { id } = await someone(context);
+    const outcome = await context.tenant.createCustomer('user_1', { email: 'a@example.com' }, NOW + 1);
+    expect(outcome).toMatchObject({
+      kind: 'existing',
+      customer: { id, implicit: false, updatedAt: NOW + 1 },
+    });
+    expect(await context.tenant.customer(id)).toEqual(outcome.customer);
+  });
+
+  it('is changed in what is given, and cleared of what is null', async () => {
+    const { id } = await someone(context);
+    await context.tenant.updateCustomer(id, { email: 'a@example.com', name: 'Ada' }, NOW);
+    const updated = await context.tenant.updateCustomer(id, { name: null, metadata: { b: 2 } }, NOW + 1);
+    expect(updated).toMatchObject({ email: 'a@example.com', name: null, metadata: { b: 2 } });
+    expect(await context.tenant.customer(id)).toEqual(updated);
+    expect(await context.tenant.updateCustomer('cus_0', {}, NOW)).toBeNull();
+  });
+
+  it('lists its subscriptions, newest first', async () => {
+    const { id, subscription } = await someone(context);
+    context.now = NOW + 1;
+    const pro = await upgrade(context);
+    const ids = (await context.tenant.subscriptions(id))?.map((one) => one.id);
+    expect(ids).toEqual([pro.id, subscription?.id]);
+    expect(await context.tenant.subscriptions('cus_0')).toBeNull();
+  });
+}
+
+function forgetsCustomers(context: Context): void {
+  const gone = async () => {
+    const customer = await someone(context);
+    await context.tenant.updateCustomer(customer.id, { email: 'a@example.com', metadata: { a: 1 } }, NOW);
+    await context.tenant.track([command('seats', 5, { idempotencyKey: 'k', metadata: '{"who":"Ada"}' })]);
+    await context.tenant.dismissNudge('user_1', 'ndg_1', NOW + 1);
+    expect(await context.tenant.deleteCustomer(customer.id, NOW + 1)).toBe(true);
+    return customer;
+  };
+
+  it('leaves nothing of the person', async () => {
+    const { id, subscription } = await gone();
+    const left = await context.tenant.customer(id);
+    expect(left).toMatchObject({ deletedAt: NOW + 1, email: null, name: null, metadata: {} });
+    expect(JSON.stringify(left)).not.toContain('user_1');
+    expect(await context.tenant.subscription(subscription?.id ?? '')).toMatchObject({ status: 'canceled' });
+    expect(await context.tenant.customerByExternalId('user_1')).toBeNull();
+    expect(await context.tenant.subscriptions(id)).toBeNull();
+    expect(await context.tenant.deleteCustomer(id, NOW)).toBe(false);
+    expect(await context.tenant.updateCustomer(id, { name: 'x' }, NOW)).toBeNull();
+    expect(await context.tenant.subscribe(id, 'price_pro', {}, NOW)).toEqual({ kind: 'no_customer' });
+  });
+
+  it('keeps the events, without what was said in them', async () => {
+    await gone();
+    const { eventIds, metadata, faults } = await context.opened.audit();
+    expect([eventIds.length, metadata, faults]).toEqual([1, [], []]);
+  });
+
+  it('lets nobody come back by themselves', async () => {
+    await gone();
+    const verdicts = await context.tenant.track([
+      command('seats', 1),
+      command('seats', 1, { externalId: 'user_2' }),
+      command('seats', 5, { idempotencyKey: 'k' }),
+    ]);
+    expect(verdicts.map(word)).toEqual(['customer_not_found', 'recorded', 'customer_not_found']);
+    expect(await context.tenant.ensureCustomer('user_1', {}, NOW)).toBeNull();
+    expect(await context.tenant.account('user_1', NOW)).toMatchObject({ customer: null, deleted: true });
+    expect(await context.tenant.account('user_3', NOW)).toMatchObject({ customer: null, deleted: false });
+    expect(await context.tenant.event('user_1', 'secret', 'k')).toBeNull();
+  });
+
+  it('makes another customer of one who is created again, as often as need be', async () => {
+    const first = await gone();
+    const second = await context.tenant.createCustomer('user_1', {}, NOW + 2);
+    expect(second.kind).toBe('created');
+    expect((await context.tenant.track([command('seats', 5, { idempotencyKey: 'k' })])).map(word)).toEqual([
+      'recorded',
+    ]);
+    await context.tenant.deleteCustomer(second.customer.id, NOW + 3);
+    const third = await context.tenant.createCustomer('user_1', {}, NOW + 4);
+    expect(new Set([first.id, second.customer.id, third.customer.id]).size).toBe(3);
+  });
+}
+
+function endsCredentials(context: Context): void {
+  it('holds while its key, its token and its customer do', async () => {
+    const { ledger, tenant, tenantId } = context;
+    await ledger.addSecretKey(tenantId, { hash: 'h', name: 'first' }, NOW);
+    const keyId = (await ledger.findSecretKey('h'))?.id ?? '';
+    const { id: customerId } = await someone(context);
+    const other = await tenant.ensureCustomer('user_2', {}, NOW);
+    const grants = [
+      { keyId, tokenId: null, customerId: null },
+      { keyId, tokenId: 'tok_1', customerId },
+      { keyId, tokenId: 'tok_2', customerId },
+      { keyId, tokenId: 'tok_3', customerId: other?.id ?? '' },
+      { keyId: 'key_0', tokenId: 'tok_4', customerId },
+      { keyId, tokenId: 'tok_5', customerId: 'cus_0' },
+    ];
+    expect(await tenant.grantsHold(grants)).toEqual([true, true, true, true, false, false]);
+    await tenant.revokeToken('tok_2', NOW + DAY_MS);
+    await tenant.revokeToken('tok_2', NOW + DAY_MS);
+    await tenant.deleteCustomer(other?.id ?? '', NOW);
+    expect(await tenant.grantsHold(grants)).toEqual([true, true, false, false, false, false]);
+    expect(await tenant.grantsHold([])).toEqual([]);
+  });
+
+  it('is another tenant’s nowhere else', async () => {
+    const { ledger, tenantId } = context;
+    await ledger.addSecretKey(tenantId, { hash: 'h', name: 'first' }, NOW);
+    const keyId = (await ledger.findSecretKey('h'))?.id ?? '';
+    const elsewhere = ledger.tenant(await ledger.ensureTenant('Acme', 'live', NOW));
+    expect(await elsewhere.grantsHold([{ keyId, tokenId: null, customerId: null }])).toEqual([false]);
+  });
+}
+
+function missesNothing(context: Context): void {
+  const shown = async (externalId = 'user_1') => {
+    const account = await context.tenant.account(externalId, context.now);
+    return shownOf(externalId, account, rowsOf(account, context.now));
+  };
+  const kinds = async (was: Shown) => (await context.tenant.changedSince([was])).map(({ kind }) => kind);
+
+  it('to a counter is found, and only to that one', async () => {
+    await context.tenant.track([command('api_calls', 1), command('seats', 1)]);
+    const was = await shown();
+    expect(await context.tenant.changedSince([was])).toEqual([]);
+    await context.tenant.track([command('seats', 1), command('events', 1)]);
+    const { tenantId } = context;
+    const usage = { kind: 'usage', tenantId, externalId: 'user_1' };
+    expect(await context.tenant.changedSince([was])).toEqual([
+      { ...usage, feature: 'events' },
+      { ...usage, feature: 'seats' },
+    ]);
+  });
+
+  it('of a plan, of first sight, and of the catalog is found', async () => {
+    const nobody = await shown();
+    expect(await kinds(nobody)).toEqual([]);
+    await someone(context);
+    expect(await kinds(nobody)).toContain('plan');
+    const free = await shown();
+    await upgrade(context);
+    expect(await kinds(free)).toContain('plan');
+    const pro = await shown();
+    await context.tenant.putCatalog(
+      changed((document) => limitOf(document, 'pro', 'seats', 99)),
+      NOW,
+    );
+    expect(await kinds(pro)).toContain('catalog');
+  });
+
+  it('of one customer says nothing of another', async () => {
+    await context.tenant.track([command('seats', 1), command('seats', 1, { externalId: 'user_2' })]);
+    const both = [await shown('user_1'), await shown('user_2')];
+    await context.tenant.track([command('seats', 1, { externalId: 'user_2' })]);
+    expect(await context.tenant.changedSince(both)).toMatchObject([{ externalId: 'user_2' }]);
+  });
+}
+
+function forgetsKeys(context: Context): void {
+  const once = command('events', 1, { idempotencyKey: 'k' });
+
+  it('is kept for 36 days, and let go by the sweep some time after', async () => {
+    await context.tenant.track([once, command('events', 1)]);
+    context.now = NOW + 36 * DAY_MS;
+    expect(await context.ledger.sweep(context.now)).toBe(0);
+    expect((await context.tenant.track([once])).map(word)).toEqual(['duplicate']);
+    context.now = NOW + 37 * DAY_MS + 1;
+    expect(await context.ledger.sweep(context.now)).toBe(1);
+    expect(await context.ledger.sweep(context.now)).toBe(0);
+    expect(await context.tenant.event('user_1', 'secret', 'k')).toBeNull();
+    expect((await context.tenant.track([once])).map(word)).toEqual(['recorded']);
+  });
+
+  it('is let go in steps, however many there are', async () => {
+    const many = Array.from({ length: 2_500 }, (_, index) =>
+      command('events', 1, { idempotencyKey: `k${index}` }),
+    );
+    await context.tenant.track(many);
+    context.now = NOW + 37 * DAY_MS;
+    await context.tenant.track([command('events', 1, { idempotencyKey: 'young' })]);
+    expect(await context.ledger.sweep(context.now + 1)).toBe(2_500);
+    expect(await context.tenant.event('user_1', 'secret', 'young')).not.toBeNull();
+    expect(await context.tenant.event('user_1', 'secret', 'k2499')).toBeNull();
+  });
+
+  it('is found with the event that holds it, by its kind of credential', async () => {
+    const [event] = recorded(await context.tenant.track([once]));
+    expect(await context.tenant.event('user_1', 'secret', 'k')).toEqual(event);
+    expect(await context.tenant.event('user_1', 'session', 'k')).toBeNull();
+    expect(await context.tenant.event('user_2', 'secret', 'k')).toBeNull();
+    expect(await context.tenant.event('\0', 'secret', '\0')).toBeNull();
   });
 }
 

@@ -55,10 +55,12 @@ export async function startPostgres(): Promise<TestPostgres> {
 export async function auditPostgres(url: string): Promise<Audit> {
   return administer(url, async (client) => {
     const events = await client.query<{ id: string }>('select id from event order by id');
+    const said = await client.query<object>('select metadata from event where metadata is not null');
     const miscounted = await client.query<object>(MISCOUNTED);
     const unkept = await client.query<object>(UNKEPT_KEYS);
     return {
       eventIds: events.rows.map(({ id }) => id),
+      metadata: said.rows,
       faults: [...miscounted.rows, ...unkept.rows],
     };
   });

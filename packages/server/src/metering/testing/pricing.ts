@@ -101,6 +101,8 @@ export function customerOn(priceId: string | null, changes: Partial<Customer> = 
     metadata: {},
     anchor: NOW,
     revision: 0,
+    implicit: true,
+    deletedAt: null,
     createdAt: NOW,
     updatedAt: NOW,
     subscription: priceId === null ? null : subscriptionOn(priceId),

@@ -1,0 +1,24 @@
+import type { Grant } from '../ledger.ts';
+import type { Sqlite } from './database.ts';
+
+/** Session tokens are not stored; that one must not be used any more is. */
+export function revokeToken(sqlite: Sqlite, tenantId: string, tokenId: string, until: number): void {
+  sqlite.run(
+    'insert into revoked_token (tenant_id, token_id, until) values (?, ?, ?) on conflict do nothing',
+    tenantId,
+    tokenId,
+    until,
+  );
+}
+
+export function grantsHold(sqlite: Sqlite, tenantId: string, grants: readonly Grant[]): boolean[] {
+  return grants.map(({ keyId, tokenId, customerId }) => {
+    if (sqlite.get(SELECT_KEY, keyId, tenantId) === undefined) return false;
+    if (tokenId !== null && sqlite.get(SELECT_REVOKED, tenantId, tokenId) !== undefined) return false;
+    return customerId === null || sqlite.get(SELECT_CUSTOMER, tenantId, customerId) !== undefined;
+  });
+}
+
+const SELECT_KEY = 'select 1 from secret_key where id = ? and tenant_id = ? and revoked_at is null';
+const SELECT_REVOKED = 'select 1 from revoked_token where tenant_id = ? and token_id = ?';
+const SELECT_CUSTOMER = 'select 1 from customer where tenant_id = ? and id = ? and deleted_at is null';
