@@ -59,7 +59,7 @@ interface Check {
   readonly as_of: string;
 }
 
-describeServers(PRICING, (context) => {
+describeServers(PRICING, (context, store) => {
   it(
     'crossed under load leaves each event in exactly one period, and no reader in another',
     async () => {
@@ -83,7 +83,7 @@ describeServers(PRICING, (context) => {
           expect(sequences).toEqual(times(sequences.length, (n) => first + n));
         }
       }
-      report(`${BOUNDARIES} boundaries, each crossed by ${EVENTS} events under ${read} reads`);
+      report(`${store.name}: ${BOUNDARIES} boundaries, each crossed by ${EVENTS} events under ${read} reads`);
     },
     TIMEOUT_MS,
   );

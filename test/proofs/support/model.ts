@@ -55,6 +55,7 @@ export interface Plan {
 export interface PlanChange {
   readonly priceId?: string;
   readonly cancelAtPeriodEnd?: boolean;
+  readonly cancelImmediately?: true;
   readonly status?: 'active' | 'past_due' | 'incomplete';
 }
 
@@ -170,6 +171,8 @@ export class Model {
       const { interval, interval_count } = this.#owner(subscription.priceId).price;
       const paid = periodOf(subscription.startedAt, interval, interval_count ?? 1, now);
       subscription.endsAt = subscription.cancels ? paid.end : Infinity;
+      // For good, even if the clock steps back.
+      if (change.cancelImmediately === true) subscription.endsAt = -Infinity;
     });
     return 'updated';
   }
