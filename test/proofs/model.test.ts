@@ -76,8 +76,18 @@ class Comparison {
   async run(script: readonly Command[]): Promise<void> {
     for (const command of script) {
       await this.#perform(command);
-      for (const name of this.#names) await this.#compareAccount(name);
+      for (const name of this.#touchedBy(command)) await this.#compareAccount(name);
     }
+    for (const name of this.#names) await this.#compareAccount(name);
+  }
+
+  /** Whose account a command may have moved; time moves everybody's. */
+  #touchedBy(command: Command): readonly string[] {
+    if (command.do === 'track')
+      return [...new Set(command.events.map(({ customer }) => this.#name(customer)))];
+    return command.do === 'subscribe' || command.do === 'change'
+      ? [this.#name(command.customer)]
+      : this.#names;
   }
 
   async #perform(command: Command): Promise<void> {
