@@ -11,6 +11,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/{client,store}/**/*.test.ts', 'packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          // A database server is started in one, and machines are shared.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

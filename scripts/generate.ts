@@ -1,8 +1,9 @@
 /**
  * Writes the generated documents, or with `--check` says which of them is stale:
- *   openapi.json                   from the server's route schemas
- *   src/client/wire.generated.ts   from openapi.json
- *   custom-elements.json           from the elements' types and JSDoc
+ *   openapi.json                          from the server's route schemas
+ *   src/client/wire.generated.ts          from openapi.json
+ *   packages/server/catalog.schema.json   from the server's schema of a catalog file
+ *   custom-elements.json                  from the elements' types and JSDoc
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { cli as analyze } from '@custom-elements-manifest/analyzer/cli.js';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { generateSigningKey, sessionTokens } from '../packages/server/src/auth/session-tokens.ts';
+import { catalogFileSchema } from '../packages/server/src/catalog-file.ts';
 import { createApp, openApiDocument } from '../packages/server/src/index.ts';
 import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 
@@ -20,6 +22,7 @@ const openapi = await openApi();
 const documents = [
   { file: 'openapi.json', text: `${JSON.stringify(openapi, null, 2)}\n` },
   { file: 'src/client/wire.generated.ts', text: await wireTypes(openapi) },
+  { file: 'packages/server/catalog.schema.json', text: catalogSchema() },
   { file: 'custom-elements.json', text: await customElements() },
 ];
 const stale = documents.filter(({ file, text }) => {
@@ -52,6 +55,10 @@ async function openApi(): Promise<ReturnType<typeof openApiDocument>> {
 async function wireTypes(document: ReturnType<typeof openApiDocument>): Promise<string> {
   const ast = await openapiTS(JSON.stringify(document));
   return `// ${BY}\n\n${astToString(ast)}`;
+}
+
+function catalogSchema(): string {
+  return `${JSON.stringify({ $comment: BY, ...catalogFileSchema() }, null, 2)}\n`;
 }
 
 async function customElements(): Promise<string> {

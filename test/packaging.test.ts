@@ -38,7 +38,13 @@ describe('the tarballs', () => {
       ['custom-elements.json', 'dist/cdn/billingos.js', 'dist/elements/define.js', 'LICENSE'],
     ],
     ['@billingos/node', ['dist/index.js', 'README.md', 'LICENSE']],
-    ['@billingos/server', ['dist/cli.js', 'public/billingos.js', 'demo/index.html', 'README.md', 'LICENSE']],
+    [
+      '@billingos/server',
+      [
+        ...['dist/cli.js', 'public/billingos.js', 'demo/index.html', 'catalog.schema.json'],
+        ...['README.md', 'LICENSE'],
+      ],
+    ],
   ])('of %s hold what it needs, and no tests', (name, needed) => {
     const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--workspace', name], {
       cwd: root,

@@ -7,6 +7,9 @@ import type { ListenSettings } from './settings.ts';
 
 const DROP_IN_FOLDER = join(import.meta.dirname, '..', 'public');
 
+/** How often what has expired is let go of. */
+const SWEEP_EVERY_MS = 3_600_000;
+
 export type ReportError = (error: unknown, requestId: string) => void;
 
 /** The usage API on a ledger, listening. */
@@ -41,11 +44,15 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   options.extend?.(app.hono, () => url);
   const server = await listen(app.hono.fetch, listening);
   url = listening.publicUrl ?? server.url;
+  const sweeping = setInterval(() => {
+    ledger.sweep(clock()).catch((error: unknown) => onError(error, 'sweep'));
+  }, SWEEP_EVERY_MS).unref();
   return {
     url,
     localUrl: server.url,
     leave: () => app.close(),
     async close() {
+      clearInterval(sweeping);
       app.close();
       await server.close();
       await ledger.close();

@@ -1,14 +1,33 @@
 #!/usr/bin/env node
-import type { Command } from './commands/command.ts';
+import { CatalogFileError } from './catalog-file.ts';
+import { catalogPull } from './commands/catalog-pull.ts';
+import { catalogPush } from './commands/catalog-push.ts';
+import { CommandError, type Command } from './commands/command.ts';
 import { readCommandLine, UsageError } from './commands/command-line.ts';
 import { helpText } from './commands/help.ts';
+import { keysCreate } from './commands/keys-create.ts';
+import { keysList } from './commands/keys-list.ts';
+import { keysRevoke } from './commands/keys-revoke.ts';
+import { migrate } from './commands/migrate.ts';
 import { serve } from './commands/serve.ts';
+import { verify } from './commands/verify.ts';
 import { dev } from './demo/command.ts';
 import { LedgerUnavailableError } from './ledger/ledger.ts';
+import { StoreFailedError } from './ledger/sqlite/database.ts';
 import { StoreInUseError } from './ledger/sqlite/lock.ts';
 import { SettingsError } from './settings.ts';
 
-const COMMANDS: readonly Command[] = [dev, serve];
+const COMMANDS: readonly Command[] = [
+  dev,
+  serve,
+  migrate,
+  verify,
+  keysCreate,
+  keysList,
+  keysRevoke,
+  catalogPush,
+  catalogPull,
+];
 
 const FAILED = 1;
 const ASKED_WRONGLY = 2;
@@ -39,7 +58,15 @@ function explain(error: unknown): string {
 }
 
 /** Errors that say what to do next; any other is a fault of ours, and comes with its stack. */
-const EXPECTED = [SettingsError, UsageError, StoreInUseError, LedgerUnavailableError];
+const EXPECTED = [
+  UsageError,
+  SettingsError,
+  CommandError,
+  CatalogFileError,
+  StoreInUseError,
+  StoreFailedError,
+  LedgerUnavailableError,
+];
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   report(`billingos: ${explain(error)}`);

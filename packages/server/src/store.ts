@@ -1,9 +1,16 @@
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ledger } from './ledger/ledger.ts';
+import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import * as postgres from './ledger/postgres/migrate.ts';
+import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+import * as sqlite from './ledger/sqlite/database.ts';
 import { lockStore } from './ledger/sqlite/lock.ts';
+import { MIGRATIONS as SQLITE_MIGRATIONS } from './ledger/sqlite/migrations.ts';
 import { openSqliteLedger } from './ledger/sqlite/sqlite-ledger.ts';
 import type { StoreSettings } from './settings.ts';
+
+/** The two kinds of store behind one door: what the programs do to either. */
 
 /** A store that this process serves. */
 export interface ServedStore {
@@ -21,7 +28,7 @@ export interface ServedStore {
 export async function openStore(settings: StoreSettings, clock: () => number): Promise<ServedStore> {
   if (settings.kind === 'postgres') {
     return {
-      ledger: await openPostgresLedger(settings, clock),
+      ledger: await openLedger(settings, clock),
       announce: () => undefined,
       release: () => undefined,
     };
@@ -29,7 +36,7 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
   const lock = lockStore(settings.folder);
   try {
     return {
-      ledger: await openSqliteLedger(embeddedPath(settings.folder), clock),
+      ledger: await openLedger(settings, clock),
       announce: (url) => lock.describe({ pid: process.pid, url }),
       release: () => lock.release(),
     };
@@ -39,9 +46,35 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
   }
 }
 
-/** The embedded store's file. */
-export function embeddedPath(folder: string): string {
-  return join(folder, 'billingos.db');
+/** Opens a store beside whoever serves it. */
+export function openLedger(settings: StoreSettings, clock: () => number): Promise<Ledger> {
+  return reach(
+    settings,
+    settings.kind === 'postgres'
+      ? openPostgresLedger(settings, clock)
+      : openSqliteLedger(embeddedPath(settings.folder), clock),
+  );
+}
+
+/** The schema version of a store, 0 where there is none yet, and the one that this release needs. */
+export async function schemaOf(settings: StoreSettings): Promise<{ present: number; needed: number }> {
+  if (settings.kind === 'postgres') {
+    const present = await reach(settings, postgres.readVersion(settings.directUrl));
+    return { present, needed: POSTGRES_MIGRATIONS.length };
+  }
+  const path = embeddedPath(settings.folder);
+  const present = existsSync(path) ? withSqlite(path, sqlite.schemaVersion) : 0;
+  return { present, needed: SQLITE_MIGRATIONS.length };
+}
+
+/** Makes a store, or brings it up to date, beside whoever uses it. */
+export async function migrateStore(settings: StoreSettings): Promise<{ from: number; to: number }> {
+  if (settings.kind === 'postgres') {
+    const from = await reach(settings, postgres.migrate(settings.directUrl));
+    return { from, to: POSTGRES_MIGRATIONS.length };
+  }
+  mkdirSync(settings.folder, { recursive: true, mode: 0o700 });
+  return { from: withSqlite(embeddedPath(settings.folder), sqlite.migrate), to: SQLITE_MIGRATIONS.length };
 }
 
 /** The store by a name that can be printed: a database without its password. */
@@ -49,4 +82,30 @@ export function describeStore(settings: StoreSettings): string {
   if (settings.kind === 'embedded') return embeddedPath(settings.folder);
   const { host, pathname, searchParams } = new URL(settings.url);
   return `PostgreSQL at ${searchParams.get('host') ?? host}${pathname}`;
+}
+
+function embeddedPath(folder: string): string {
+  return join(folder, 'billingos.db');
+}
+
+function withSqlite<T>(path: string, work: (database: sqlite.Sqlite) => T): T {
+  const database = sqlite.openSqlite(path);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** Says which store it was that failed: the driver's own words are about addresses, or empty. */
+async function reach<T>(settings: StoreSettings, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const reason = message === '' ? (code ?? 'no answer') : message;
+    throw new LedgerUnavailableError(`${describeStore(settings)} cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
 }

@@ -48,3 +48,8 @@ export const LISTEN_OPTIONS: Readonly<Record<string, Option>> = {
   port: { value: 'PORT', help: 'where to listen; 0 picks a free port  (PORT, default 4242)' },
   host: { value: 'HOST', help: 'the address to listen on  (HOST, default 127.0.0.1)' },
 };
+
+/** What the command was asked for cannot be done; the message says why, and what to do about it. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import Database from 'libsql';
 import { onTestFinished } from 'vitest';
 import { openSqliteLedger } from './sqlite/sqlite-ledger.ts';
 import { audit } from './testing/audit.ts';
@@ -20,5 +21,11 @@ ledgerContract('the embedded ledger', async (clock) => {
       return open();
     },
     audit: () => Promise.resolve(audit(path)),
+    tamper(sql) {
+      const database = new Database(path);
+      database.exec(sql);
+      database.close();
+      return Promise.resolve();
+    },
   };
 });

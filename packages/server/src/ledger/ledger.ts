@@ -3,6 +3,7 @@ import type { CreateOutcome, Profile } from '../metering/customer.ts';
 import type { Origin, TrackCommand, UsageEvent, Verdict } from '../metering/decide.ts';
 import type { SubscribeOutcome, Subscription, Customer } from '../metering/subscription.ts';
 import type { Account, Shown } from './account.ts';
+import type { Progress, Verification } from './verify.ts';
 
 /**
  * A ledger keeps tenants apart, persists what the metering rules decide, and tells who is listening what changed.
@@ -13,9 +14,14 @@ export interface Ledger {
   tenant(tenantId: string): TenantLedger;
   /** The tenant of an organization and mode, made on first use. */
   ensureTenant(organization: string, mode: Mode, now: number): Promise<string>;
-  /** Keeps a secret key by its hash. */
-  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): Promise<void>;
+  /** Keeps a secret key by its hash. Returns its id. */
+  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): Promise<string>;
+  /** A key that works; `null` for a revoked one. */
   findSecretKey(hash: string): Promise<SecretKeyRecord | null>;
+  /** Every tenant's keys, the revoked ones too, oldest first. */
+  listSecretKeys(): Promise<SecretKeyEntry[]>;
+  /** Revokes a key for good. A second time changes nothing. `null` when there is no such key. */
+  revokeSecretKey(id: string, now: number): Promise<SecretKeyEntry | null>;
   /** The ring of session-token keys, the signing one first. `fresh` is kept when there is none yet. */
   signingKeys(fresh: SigningKey, now: number): Promise<SigningKey[]>;
   /** Calls `listener` after each commit, with what changed. Returns the way out. */
@@ -29,6 +35,8 @@ export interface Ledger {
   sweep(now: number): Promise<number>;
   /** Whether the store answers, with the schema that this release needs. @throws LedgerUnavailableError */
   isReady(): Promise<boolean>;
+  /** Adds everything up again, on one snapshot and beside whoever writes. */
+  verify(now: number, progress: Progress): Promise<Verification>;
   close(): Promise<void>;
 }
 
@@ -38,6 +46,16 @@ export interface SecretKeyRecord {
   id: string;
   tenantId: string;
   mode: Mode;
+}
+
+/** A key as its keeper sees it. The key itself is nowhere. */
+export interface SecretKeyEntry {
+  id: string;
+  organization: string;
+  mode: Mode;
+  name: string;
+  createdAt: number;
+  revokedAt: number | null;
 }
 
 export interface SigningKey {

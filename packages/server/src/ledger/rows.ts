@@ -2,6 +2,7 @@ import type { UsageEvent } from '../metering/decide.ts';
 import type { Reset } from '../metering/period.ts';
 import type { Customer, Subscription, SubscriptionStatus } from '../metering/subscription.ts';
 import type { Counter } from '../metering/usage.ts';
+import type { Mode, SecretKeyEntry } from './ledger.ts';
 
 /** Between the store's rows and the metering types. Integers arrive as `bigint`. */
 
@@ -225,6 +226,17 @@ export function fromEvent(event: UsageEvent): Column[] {
     event.idempotencyKey,
     event.metadata,
   ];
+}
+
+export function toSecretKeyEntry(row: Row): SecretKeyEntry {
+  return {
+    id: text(row, 'id'),
+    organization: text(row, 'organization'),
+    mode: text(row, 'mode') as Mode,
+    name: text(row, 'name'),
+    createdAt: number(row, 'created_at'),
+    revokedAt: numberOrNull(row, 'revoked_at'),
+  };
 }
 
 export function text(row: Row, column: string): string {

@@ -5,6 +5,8 @@ import { MIGRATIONS } from './migrations.ts';
 /** PostgreSQL 14, by its own numbering. */
 const SERVER_VERSION_MIN = 140_000;
 
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /** Of a store whose table of versions is there. */
 export async function schemaVersion(database: Queryable): Promise<number> {
   const [row] = await database.query(SELECT_VERSION);
@@ -16,26 +18,51 @@ const SELECT_VERSION = { name: 'schema_version', text: 'select max(version) as v
 /**
  * Brings the schema up to date. Any number of processes may do so at once: each step begins by inserting its
  * version, so whoever is second waits for the first, and then finds the step done.
+ * @returns the version that was found, 0 where there was no store.
  * @throws Error saying what is wrong with the server, or that its schema is of a newer release.
  */
-export async function migrate(url: string): Promise<void> {
+export async function migrate(url: string): Promise<number> {
   const client = newClient(url);
   client.on('error', ignore);
   try {
     await client.connect();
     await checkServer(client);
+    const found = await versionOf(client);
     await createVersionTable(client);
     for (let version = 1; version <= MIGRATIONS.length; version += 1) await apply(client, version);
-    const { rows } = await client.query<{ version: bigint }>('select max(version) as version from migration');
-    const present = Number(rows[0]?.version);
-    if (present > MIGRATIONS.length) {
-      throw new Error(
-        `The store has schema version ${present}; this release knows ${MIGRATIONS.length}. Use a newer release.`,
-      );
-    }
+    refuseNewer(await versionOf(client));
+    return found;
   } finally {
     await client.end().catch(ignore);
   }
+}
+
+/** The schema version of a store, 0 where there is none. */
+export async function readVersion(url: string): Promise<number> {
+  const client = newClient(url, ANSWER_TIMEOUT_MS);
+  client.on('error', ignore);
+  try {
+    await client.connect();
+    return await versionOf(client);
+  } finally {
+    await client.end().catch(ignore);
+  }
+}
+
+async function versionOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select to_regclass('migration') is not null as there`,
+  );
+  if (rows[0]?.there !== true) return 0;
+  const { rows: versions } = await client.query<{ version: bigint | null }>(SELECT_VERSION.text);
+  return Number(versions[0]?.version ?? 0);
+}
+
+function refuseNewer(version: number): void {
+  if (version <= MIGRATIONS.length) return;
+  throw new Error(
+    `The store has schema version ${version}; this release knows ${MIGRATIONS.length}. Use a newer release.`,
+  );
 }
 
 async function checkServer(client: Client): Promise<void> {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { MemoryLedger } from '../../metering/testing/memory-ledger.ts';
 import { command, DAY_MS, NOW, PRICING } from '../../metering/testing/pricing.ts';
@@ -8,6 +8,7 @@ import { ledgerContract, recorded, tally, word } from '../testing/contract.ts';
 import { administer, auditPostgres, startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { catalogCache } from './catalogs.ts';
 import { openDatabase, type Database } from './database.ts';
+import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
 import { track } from './track.ts';
 
@@ -34,6 +35,9 @@ ledgerContract('the PostgreSQL ledger', async (clock) => {
       return open(url, clock);
     },
     audit: () => auditPostgres(url),
+    async tamper(sql) {
+      await administer(url, (client) => client.query(sql));
+    },
   };
 });
 
@@ -385,6 +389,24 @@ describe('a change made through one process', () => {
     });
     await a.track([command('api_calls', 1)]);
     expect(await usage).toMatchObject({ kind: 'usage' });
+  });
+});
+
+describe('a database whose notifications do not arrive', () => {
+  it('is worked with all the same, and said to be one', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    onTestFinished(() => warned.mockRestore());
+    const heardOf: Change[] = [];
+    const feed = await openChangeFeed({
+      url: await postgres.newStore(),
+      hear: (changes) => heardOf.push(...changes),
+      notify: () => Promise.resolve(),
+      tenants: () => [],
+    });
+    feed.tell([{ kind: 'catalog', tenantId: 'ten_1' }]);
+    await feed.close();
+    expect(heardOf).toEqual([]);
+    expect(warned).toHaveBeenCalledWith(expect.stringContaining('DATABASE_DIRECT_URL'));
   });
 });
 

@@ -15,6 +15,7 @@ import { grantsHold, revokeToken } from './grants.ts';
 import * as store from './store.ts';
 import { sweep } from './sweep.ts';
 import { track } from './track.ts';
+import { verifyPostgres } from './verify.ts';
 import type { Written } from './written.ts';
 
 export interface PostgresSettings {
@@ -34,12 +35,16 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   await migrate(directUrl);
   const listeners = changeListeners();
   const tenantIds = new Set<string>();
+  const database = openDatabase(url);
   const feed = await openChangeFeed({
     url: directUrl,
     hear: (changes) => listeners.publish(changes),
+    notify: (channel, payload) => database.query(NOTIFY, channel, payload),
     tenants: () => tenantIds,
+  }).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
   });
-  const database = openDatabase(url);
   const catalogs = catalogCache();
 
   let closing: Promise<void> | undefined;
@@ -103,10 +108,15 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
     findSecretKey: (hash) => store.findSecretKey(database, hash),
+    listSecretKeys: () => store.listSecretKeys(database),
+    revokeSecretKey: (id, now) => store.revokeSecretKey(database, id, now),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
     onChange: listeners.add,
     sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
+    verify: (now, progress) => verifyPostgres(directUrl, now, progress),
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }
+
+const NOTIFY = { name: 'notify', text: 'select pg_notify($1, $2)' };

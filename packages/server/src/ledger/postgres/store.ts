@@ -8,11 +8,21 @@ import { newId } from '../ids.ts';
 import {
   LedgerUnavailableError,
   type Mode,
+  type SecretKeyEntry,
   type SecretKeyRecord,
   type SigningKey,
   type TenantLedger,
 } from '../ledger.ts';
-import { bytes, COUNTER_COLUMNS, EVENT_COLUMNS, number, text, toCounter, toEvent } from '../rows.ts';
+import {
+  bytes,
+  COUNTER_COLUMNS,
+  EVENT_COLUMNS,
+  number,
+  text,
+  toCounter,
+  toEvent,
+  toSecretKeyEntry,
+} from '../rows.ts';
 import { readCatalog, type Catalogs } from './catalogs.ts';
 import { findDeleted, findStandings } from './customers.ts';
 import type { Database, Transaction } from './database.ts';
@@ -178,14 +188,29 @@ export async function addSecretKey(
   tenantId: string,
   key: { hash: string; name: string },
   now: number,
-): Promise<void> {
-  await database.query(INSERT_SECRET_KEY, key.hash, newId('key', now), tenantId, key.name, now);
+): Promise<string> {
+  const id = newId('key', now);
+  await database.query(INSERT_SECRET_KEY, key.hash, id, tenantId, key.name, now);
+  return id;
 }
 
 export async function findSecretKey(database: Database, hash: string): Promise<SecretKeyRecord | null> {
   const [row] = await database.query(SELECT_SECRET_KEY, hash);
   if (row === undefined) return null;
   return { id: text(row, 'id'), tenantId: text(row, 'tenant_id'), mode: text(row, 'mode') as Mode };
+}
+
+export async function listSecretKeys(database: Database): Promise<SecretKeyEntry[]> {
+  return (await database.query(SELECT_KEY_ENTRIES)).map(toSecretKeyEntry);
+}
+
+export async function revokeSecretKey(
+  database: Database,
+  id: string,
+  now: number,
+): Promise<SecretKeyEntry | null> {
+  const [row] = await database.query(REVOKE_SECRET_KEY, storable(id), now);
+  return row === undefined ? null : toSecretKeyEntry(row);
 }
 
 export function signingKeys(database: Database, fresh: SigningKey, now: number): Promise<SigningKey[]> {
@@ -285,6 +310,16 @@ const SELECT_SECRET_KEY = {
   name: 'secret_key',
   text: `select k.id, k.tenant_id, t.mode from secret_key k join tenant t on t.id = k.tenant_id
   where k.hash = $1 and k.revoked_at is null`,
+};
+const KEY_ENTRY = 'k.id, t.organization, t.mode, k.name, k.created_at, k.revoked_at';
+const SELECT_KEY_ENTRIES = {
+  name: 'secret_keys',
+  text: `select ${KEY_ENTRY} from secret_key k join tenant t on t.id = k.tenant_id order by k.created_at, k.id`,
+};
+const REVOKE_SECRET_KEY = {
+  name: 'secret_key_revoke',
+  text: `update secret_key k set revoked_at = coalesce(k.revoked_at, $2) from tenant t
+  where k.id = $1 and t.id = k.tenant_id returning ${KEY_ENTRY}`,
 };
 const LOCK_SIGNING_KEYS = {
   name: 'signing_keys_lock',

@@ -6,6 +6,8 @@ import type { Row } from '../rows.ts';
 export interface Sqlite {
   all(sql: string, ...values: unknown[]): Row[];
   get(sql: string, ...values: unknown[]): Row | undefined;
+  /** The rows of a long answer, one by one. */
+  iterate(sql: string, ...values: unknown[]): Iterable<Row>;
   run(sql: string, ...values: unknown[]): void;
   /** Runs `work`, which only reads, on one snapshot: no commit comes between its statements. */
   read<T>(work: () => T): T;
@@ -44,6 +46,7 @@ export function openSqlite(path: string): Sqlite {
   return {
     all: (sql, ...values) => guarded(() => prepared(sql).all(...values) as Row[]),
     get: (sql, ...values) => guarded(() => prepared(sql).get(...values) as Row | undefined),
+    iterate: (sql, ...values) => guarded(() => prepared(sql).iterate(...values) as Iterable<Row>),
     run: (sql, ...values) => guarded(() => void prepared(sql).run(...values)),
     read(work) {
       begin('begin');

@@ -9,6 +9,7 @@ import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } f
 import { openSqlite, StoreFailedError } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore, type SqliteStore } from './store.ts';
+import { verifySqlite } from './verify.ts';
 import type { Answer, Call } from './worker.ts';
 
 /**
@@ -93,6 +94,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     ensureTenant: (organization, mode, now) => writer.call('ensureTenant', organization, mode, now),
     addSecretKey: (tenantId, key, now) => writer.call('addSecretKey', tenantId, key, now),
     findSecretKey: read((hash) => reader.findSecretKey(hash)),
+    listSecretKeys: read(() => reader.listSecretKeys()),
+    revokeSecretKey: (id, now) => writer.call('revokeSecretKey', id, now),
     signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
     onChange: (listener) => listeners.add(listener),
     async sweep(now) {
@@ -108,6 +111,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     },
     // Asked of the thread that writes: without it there is no ledger.
     isReady: async () => (await writer.call('schemaVersion')) >= MIGRATIONS.length,
+    verify: read((now, progress) => verifySqlite(path, now, progress)),
     async close() {
       await writer.close();
       sqlite.close();

@@ -5,8 +5,8 @@ import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
 import { counterId, meteredKeys } from '../../metering/usage.ts';
 import type { Account, Shown } from '../account.ts';
 import { newId } from '../ids.ts';
-import type { Change, Grant, Mode, SecretKeyRecord, SigningKey } from '../ledger.ts';
-import { bytes, number, text } from '../rows.ts';
+import type { Change, Grant, Mode, SecretKeyEntry, SecretKeyRecord, SigningKey } from '../ledger.ts';
+import { bytes, number, text, toSecretKeyEntry } from '../rows.ts';
 import { changedSince } from './changed-since.ts';
 import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
@@ -36,8 +36,10 @@ export interface SqliteStore extends SqliteCustomers {
   sweep(tenantId: string, now: number): { removed: number; more: boolean };
   dismissNudge(tenantId: string, externalId: string, nudgeId: string, until: number): void;
   ensureTenant(organization: string, mode: Mode, now: number): string;
-  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): void;
+  addSecretKey(tenantId: string, key: { hash: string; name: string }, now: number): string;
   findSecretKey(hash: string): SecretKeyRecord | null;
+  listSecretKeys(): SecretKeyEntry[];
+  revokeSecretKey(id: string, now: number): SecretKeyEntry | null;
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
   schemaVersion(): number;
 }
@@ -178,21 +180,32 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       });
     },
     addSecretKey(tenantId, key, now) {
-      sqlite.write(() => {
+      return sqlite.write(() => {
+        const id = newId('key', now);
         sqlite.run(
           'insert into secret_key (hash, id, tenant_id, name, created_at) values (?, ?, ?, ?, ?)',
           key.hash,
-          newId('key', now),
+          id,
           tenantId,
           key.name,
           now,
         );
+        return id;
       });
     },
     findSecretKey(hash) {
       const row = sqlite.get(SELECT_SECRET_KEY, hash);
       if (row === undefined) return null;
       return { id: text(row, 'id'), tenantId: text(row, 'tenant_id'), mode: text(row, 'mode') as Mode };
+    },
+    listSecretKeys: () =>
+      sqlite.all(`${SELECT_KEY_ENTRIES} order by k.created_at, k.id`).map(toSecretKeyEntry),
+    revokeSecretKey(id, now) {
+      return sqlite.write(() => {
+        sqlite.run('update secret_key set revoked_at = coalesce(revoked_at, ?) where id = ?', now, id);
+        const row = sqlite.get(`${SELECT_KEY_ENTRIES} where k.id = ?`, id);
+        return row === undefined ? null : toSecretKeyEntry(row);
+      });
     },
     signingKeys(fresh, now) {
       return sqlite.write(() => {
@@ -241,3 +254,5 @@ const UPSERT_DISMISSAL = `insert into nudge_dismissal (tenant_id, customer_id, n
   on conflict (tenant_id, customer_id, nudge_id) do update set until = excluded.until`;
 const SELECT_SECRET_KEY = `select k.id, k.tenant_id, t.mode from secret_key k join tenant t on t.id = k.tenant_id
   where k.hash = ? and k.revoked_at is null`;
+const SELECT_KEY_ENTRIES = `select k.id, t.organization, t.mode, k.name, k.created_at, k.revoked_at
+  from secret_key k join tenant t on t.id = k.tenant_id`;

@@ -14,6 +14,8 @@ export interface OpenedLedger {
   reopen(): Promise<Ledger>;
   /** Adds up what is stored, past the ledger. */
   audit(): Promise<Audit>;
+  /** Changes what is stored, past the ledger. */
+  tamper(sql: string): Promise<void>;
 }
 
 /** What any ledger must do; whatever passes is one. */
@@ -45,8 +47,10 @@ export function ledgerContract(name: string, open: (clock: () => number) => Prom
     describe('a change that nobody told', () => missesNothing(context));
     describe('an idempotency key in time', () => forgetsKeys(context));
     describe('a tenant', () => keepsTenants(context));
+    describe('a secret key', () => keepsSecretKeys(context));
     describe('a change', () => tellsChanges(context));
     describe('a store', () => outlivesProcesses(context));
+    describe('a verification', () => verifies(context));
   });
 }
 
@@ -919,12 +923,171 @@ function outlivesProcesses(context: Context): void {
     expect(await reopened.track([keyed])).toEqual([{ outcome: 'duplicate', event }]);
   });
 
+  it('is ready while it is open', async () => {
+    expect(await context.ledger.isReady()).toBe(true);
+    await context.ledger.close();
+    await expect(context.ledger.isReady()).rejects.toMatchObject({ name: 'LedgerUnavailableError' });
+  });
+
   it('that is closed takes nothing any more, and closing it again does no harm', async () => {
     await context.ledger.close();
     await context.ledger.close();
     await expect(context.tenant.track([command('api_calls', 1)])).rejects.toMatchObject({
       name: 'LedgerUnavailableError',
     });
+  });
+}
+
+function keepsSecretKeys(context: Context): void {
+  const add = (name: string, tenantId = context.tenantId, now = NOW): Promise<string> =>
+    context.ledger.addSecretKey(tenantId, { hash: `hash of ${name}`, name }, now);
+
+  it('is found by its hash until it is revoked', async () => {
+    const { ledger, tenantId } = context;
+    const id = await add('one');
+    expect(await ledger.findSecretKey('hash of one')).toEqual({ id, tenantId, mode: 'test' });
+    await ledger.revokeSecretKey(id, NOW);
+    expect(await ledger.findSecretKey('hash of one')).toBeNull();
+  });
+
+  it('is listed with every tenant’s others, oldest first, revoked or not', async () => {
+    const { ledger } = context;
+    const live = await ledger.ensureTenant('Other', 'live', NOW);
+    const second = await add('second', live, NOW + 1);
+    const first = await add('first');
+    await ledger.revokeSecretKey(second, NOW + 2);
+    const acme = { organization: 'Acme', mode: 'test', createdAt: NOW, revokedAt: null };
+    const other = { organization: 'Other', mode: 'live', createdAt: NOW + 1, revokedAt: NOW + 2 };
+    expect(await ledger.listSecretKeys()).toEqual([
+      { id: first, name: 'first', ...acme },
+      { id: second, name: 'second', ...other },
+    ]);
+  });
+
+  it('that is revoked twice was revoked the first time', async () => {
+    const id = await add('one');
+    await context.ledger.revokeSecretKey(id, NOW + 1);
+    expect(await context.ledger.revokeSecretKey(id, NOW + 2)).toMatchObject({ id, revokedAt: NOW + 1 });
+  });
+
+  it.each(['key_nobody', 'nul\0', '\ud800'])('that is not there cannot be revoked: %j', async (id) => {
+    await add('one');
+    expect(await context.ledger.revokeSecretKey(id, NOW)).toBeNull();
+  });
+}
+
+function verifies(context: Context): void {
+  const verify = () => context.ledger.verify(context.now, () => undefined);
+  /** Three keyed events of 2 on one counter, of `user_1`. */
+  const trackThree = async (): Promise<[UsageEvent, UsageEvent, UsageEvent]> => {
+    const commands = ['a', 'b', 'c'].map((key) => command('api_calls', 2, { idempotencyKey: key }));
+    const [first, second, third] = (await context.tenant.track(commands)).map(eventOf);
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error('too few verdicts');
+    return [first, second, third];
+  };
+
+  it('finds everything exact, whatever was recorded, refused, repeated or carried over', async () => {
+    await trackThree();
+    await trackThree();
+    await context.tenant.track([
+      command('seats', 4),
+      command('seats', -1),
+      command('seats', 2, { action: 'set' }),
+      command('seats', 99),
+      command('nothing', 1),
+      command('events', 1, { externalId: 'user_2', idempotencyKey: 'a' }),
+    ]);
+    await upgrade(context);
+    await trackThree();
+    expect(await verify()).toMatchObject({ events: 7, differencesTotal: 0, differences: [] });
+  });
+
+  it('reads one snapshot beside whoever writes', async () => {
+    const writing = Array.from({ length: 50 }, () => context.tenant.track([command('events', 1)]));
+    const verifications = await Promise.all(Array.from({ length: 5 }, verify));
+    await Promise.all(writing);
+    expect(verifications.flatMap(({ differences }) => differences)).toEqual([]);
+  });
+
+  it('tells how far it is, from the start', async () => {
+    await trackThree();
+    const told: [number, number][] = [];
+    await context.ledger.verify(NOW, (events, of) => told.push([events, of]));
+    expect(told).toEqual([[0, 3]]);
+  });
+
+  const total = (consumed: bigint, sequence: number) => ({ consumed, sequence });
+
+  it('finds a counter that is not the sum of its events', async () => {
+    const [event] = await trackThree();
+    await context.opened.tamper('update counter set consumed = consumed + 1');
+    const { customerId, reset, periodStart } = event;
+    const counter = { tenantId: context.tenantId, customerId, feature: 'api_calls', reset, periodStart };
+    expect(await verify()).toEqual({
+      events: 3,
+      counters: 1,
+      differencesTotal: 1,
+      differences: [{ kind: 'counter', ...counter, stored: total(7n, 3), recomputed: total(6n, 3) }],
+    });
+  });
+
+  it('finds a counter that is gone', async () => {
+    await trackThree();
+    await context.opened.tamper('delete from counter');
+    const { differences } = await verify();
+    expect(differences).toMatchObject([{ kind: 'counter', stored: null, recomputed: total(6n, 3) }]);
+  });
+
+  it('finds a counter whose events are gone', async () => {
+    await trackThree();
+    await context.opened.tamper('delete from event');
+    const { differences } = await verify();
+    expect(differences).toMatchObject([{ kind: 'counter', stored: total(6n, 3), recomputed: total(0n, 0) }]);
+  });
+
+  it('finds the gap where an event is missing, and what its counter lacks', async () => {
+    const [, second, third] = await trackThree();
+    await context.opened.tamper(`delete from event where id = '${second.id}'`);
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'sequence', eventId: third.id, expected: 2, found: 3 },
+      { kind: 'counter', stored: total(6n, 3), recomputed: total(4n, 3) },
+    ]);
+  });
+
+  it('finds a sequence that is there twice', async () => {
+    const [, second, third] = await trackThree();
+    await context.opened.tamper(`update event set sequence = 2 where id = '${third.id}'`);
+    const [repeated] = [second.id, third.id].sort().slice(1);
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'sequence', eventId: repeated, expected: 3, found: 2 },
+      { kind: 'counter', stored: total(6n, 3), recomputed: total(6n, 2) },
+    ]);
+  });
+
+  it('finds a key that a repeat would not find', async () => {
+    const [, second] = await trackThree();
+    await context.opened.tamper("delete from idempotency where key = 'b'");
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'idempotency', eventId: second.id, found: null },
+    ]);
+  });
+
+  it('finds a key that leads to another event', async () => {
+    const [first, second] = await trackThree();
+    await context.opened.tamper(`update idempotency set event_id = '${first.id}' where key = 'b'`);
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'idempotency', eventId: second.id, found: first.id },
+    ]);
+  });
+
+  it('asks for no key that is older than a repeat may be', async () => {
+    await trackThree();
+    await context.opened.tamper('delete from idempotency');
+    context.now = NOW + 36 * DAY_MS - 1;
+    expect((await verify()).differencesTotal).toBe(3);
+    context.now = NOW + 36 * DAY_MS;
+    expect((await verify()).differencesTotal).toBe(0);
   });
 }
 
@@ -973,6 +1136,12 @@ function limitOf(
 /** A verdict in a word. */
 export function word(verdict: Verdict): string {
   return verdict.outcome === 'refused' ? verdict.code : verdict.outcome;
+}
+
+/** The event of a verdict that has one. */
+function eventOf(verdict: Verdict): UsageEvent {
+  if (verdict.outcome === 'refused') throw new Error(`refused: ${verdict.code}`);
+  return verdict.event;
 }
 
 /** The events that were recorded, in the order of their sequence where it is one counter's. */

@@ -1,0 +1,28 @@
+import { number } from '../rows.ts';
+import {
+  COUNT_EVENTS,
+  keyedSince,
+  verificationFold,
+  VERIFIED_ROWS,
+  type Progress,
+  type Verification,
+} from '../verify.ts';
+import { openSqlite } from './database.ts';
+
+/**
+ * Verifies the embedded store on a connection of its own, beside whoever writes to it. Keeps its thread busy until
+ * it is done: for a command, not for a server.
+ */
+export function verifySqlite(path: string, now: number, progress: Progress): Verification {
+  const sqlite = openSqlite(path);
+  try {
+    return sqlite.read(() => {
+      const total = sqlite.get(COUNT_EVENTS);
+      const fold = verificationFold(total === undefined ? 0 : number(total, 'events'), progress);
+      for (const row of sqlite.iterate(VERIFIED_ROWS('?'), keyedSince(now))) fold.take(row);
+      return fold.end();
+    });
+  } finally {
+    sqlite.close();
+  }
+}
