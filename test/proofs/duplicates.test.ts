@@ -13,7 +13,7 @@ const COPIES_MIN = 3;
 const COPIES_MAX = 5;
 /** Keys that are in the air together. */
 const WIDTH = 100;
-const TIMEOUT_MS = scale(60_000, 300_000);
+const TIMEOUT_MS = scale(60_000, 600_000);
 
 const CUSTOMERS = times(10, (n) => `user_${n}`);
 const DAY_MS = 86_400_000;

@@ -17,7 +17,7 @@ import { describeStores, type Store } from './support/stores.ts';
 const RUNS = { SQLite: scale(150, 10_000), PostgreSQL: scale(40, 1_000) };
 /** Stores that are compared side by side: most of a run is waiting for the disk. */
 const LANES = scale(2, 4);
-const TIMEOUT_MS = scale(60_000, 600_000);
+const TIMEOUT_MS = scale(60_000, 1_200_000);
 
 describeStores((store) => {
   it(

@@ -12,7 +12,7 @@ const CALLERS = 40;
 const AROUND_MS = 15;
 /** Of so many events one is followed by a read of the caller's own. */
 const READ_EVERY = 10;
-const TIMEOUT_MS = scale(60_000, 300_000);
+const TIMEOUT_MS = scale(60_000, 600_000);
 const DAY_MS = 86_400_000;
 
 const PRICING: CatalogDocument = {

@@ -13,7 +13,7 @@ const CONSUMERS = 500;
 const QUANTITY_MAX = 7;
 const ROUNDS = scale(5, 200);
 const UNLIMITED_ROUNDS = scale(2, 20);
-const TIMEOUT_MS = scale(60_000, 300_000);
+const TIMEOUT_MS = scale(60_000, 600_000);
 
 const PRICING: CatalogDocument = {
   features: [
