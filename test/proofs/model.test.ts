@@ -215,7 +215,11 @@ function rowOf({ entitlement, counter, period }: ReturnType<typeof rowsOf>[numbe
   const { consumed, sequence } = counter;
   const { feature, limit } = entitlement;
   return {
-    ...{ feature: feature.key, consumed, limit, sequence },
-    ...{ periodStart: period.start, periodEnd: period.end },
+    feature: feature.key,
+    consumed,
+    limit,
+    sequence,
+    periodStart: period.start,
+    periodEnd: period.end,
   };
 }

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { rowsOf } from '../../packages/server/src/ledger/account.ts';
 import type { Ledger, TenantLedger } from '../../packages/server/src/ledger/ledger.ts';
 import type { CatalogDocument } from '../../packages/server/src/metering/catalog.ts';
+import { command } from '../../packages/server/src/metering/testing/pricing.ts';
 import { startApiPair, type ApiPair } from './support/api-pair.ts';
-import { draw, report, scale, SEED, times } from './support/scale.ts';
+import { draw, report, scale, SEED, sum, times } from './support/scale.ts';
 import { describeStores, usePostgres, type CreatedStore } from './support/stores.ts';
 
 /** A limit, and more consumers than it can serve, all at the same moment. */
@@ -66,12 +67,7 @@ describeStores((store) => {
   proveExact({
     where: store.name,
     async take({ customer: externalId, feature }, quantity) {
-      const [verdict] = await tenant.track([
-        {
-          ...{ externalId, feature, quantity: { digits: BigInt(quantity), places: 0 } },
-          ...{ origin: 'secret', action: 'add', idempotencyKey: null, metadata: null, timestamp: null },
-        },
-      ]);
+      const [verdict] = await tenant.track([command(feature, quantity, { externalId })]);
       if (verdict?.outcome === 'recorded') return verdict.event.sequence;
       expect(verdict).toMatchObject({ outcome: 'refused', code: 'quota_exceeded' });
       return null;
@@ -154,8 +150,4 @@ async function hold(
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   report(`${where}: ${rounds} rounds of ${CONSUMERS} consumers, limit ${limit}, in ${seconds} s`);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

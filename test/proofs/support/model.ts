@@ -132,8 +132,14 @@ export class Model {
     customer.counters.set(slot.id, { consumed, sequence });
     const limit = this.#limit(customer, feature, now);
     const entry: Entry = {
-      ...{ feature: feature.key, quantity, delta, consumed, limit, sequence },
-      ...{ periodStart: slot.start, periodEnd: slot.end },
+      feature: feature.key,
+      quantity,
+      delta,
+      consumed,
+      limit,
+      sequence,
+      periodStart: slot.start,
+      periodEnd: slot.end,
     };
     if (event.key !== null) customer.keys.set(keyId, { event, entry });
     return { outcome: 'recorded', entry };
@@ -151,7 +157,11 @@ export class Model {
     if (onTrial) customer.trials.add(product.id);
     this.#changePlan(customer, now, () => {
       customer.subscription = {
-        ...{ priceId, implicit: false, startedAt, cancels: false, endsAt: Infinity },
+        priceId,
+        implicit: false,
+        startedAt,
+        cancels: false,
+        endsAt: Infinity,
         status: onTrial ? 'trialing' : 'active',
         trialEnd: onTrial ? startedAt + (product.trial_days ?? 0) * DAY_MS : null,
       };
@@ -209,8 +219,13 @@ export class Model {
       anchor: now,
       changes: 0,
       subscription: {
-        ...{ priceId: this.#defaultPrice, implicit: true, status: 'active', startedAt: now, trialEnd: null },
-        ...{ cancels: false, endsAt: Infinity },
+        priceId: this.#defaultPrice,
+        implicit: true,
+        status: 'active',
+        startedAt: now,
+        trialEnd: null,
+        cancels: false,
+        endsAt: Infinity,
       },
       trials: new Set(),
       counters: new Map(),
