@@ -128,12 +128,12 @@ export default defineConfig(
     },
   },
   {
-    files: ['scripts/**', '*.config.js', 'packages/server/src/cli.ts'],
+    files: ['scripts/**', 'bench/**', '*.config.js', 'packages/server/src/cli.ts'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['packages/server/demo/**'],
+    files: ['packages/server/{demo,reference}/**'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: globals.browser },
   },

@@ -49,16 +49,18 @@ export function build() {
   rmSync(join(root, 'packages/server/dist'), { recursive: true, force: true });
   bin('tsc', ['-p', 'packages/server/tsconfig.build.json']);
   chmodSync(join(root, 'packages/server/dist/cli.js'), 0o755);
-  copyDropIn();
+  fillPublicFolder();
   writeFileSync(STAMP, fingerprint);
 }
 
-/** The server carries its own copy of the drop-in. */
-function copyDropIn() {
+/** The server carries its own copy of the drop-in, and of what renders its reference. */
+function fillPublicFolder() {
   const target = join(root, 'packages/server/public');
   rmSync(target, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
+  mkdirSync(join(target, 'swagger-ui'), { recursive: true });
   cpSync(join(root, 'dist/cdn'), target, { recursive: true });
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'LICENSE', 'NOTICE'])
+    cpSync(join(root, 'node_modules/swagger-ui-dist', file), join(target, 'swagger-ui', file));
 }
 
 /**

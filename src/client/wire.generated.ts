@@ -626,6 +626,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @example {
+         *       "success": true,
+         *       "feature_key": "api_calls",
+         *       "quantity": 1,
+         *       "recorded_at": "2026-02-03T04:05:06.789Z",
+         *       "usage": {
+         *         "consumed_units": 842,
+         *         "limit_units": 1000,
+         *         "remaining_units": 158,
+         *         "period_start": "2026-02-01T00:00:00.000Z",
+         *         "period_end": "2026-03-01T00:00:00.000Z",
+         *         "overage_units": 0,
+         *         "percentage_used": 84
+         *       },
+         *       "event_id": "evt_019c2194a3d5f1c3a07b9e52d84463aa9f20",
+         *       "sequence": 842,
+         *       "revision": 3
+         *     }
+         */
         TrackReply: {
             /** @enum {boolean} */
             success: true;
@@ -673,6 +693,14 @@ export interface components {
             };
             statusCode: number;
         };
+        /**
+         * @example {
+         *       "customer_id": "user_123",
+         *       "feature_key": "api_calls",
+         *       "quantity": 1,
+         *       "idempotency_key": "request-7f3a"
+         *     }
+         */
         TrackRequest: {
             /**
              * @description Your own user id.
@@ -697,6 +725,58 @@ export interface components {
              */
             action: "add" | "set";
         };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "index": 0,
+         *           "outcome": "recorded",
+         *           "success": true,
+         *           "feature_key": "api_calls",
+         *           "quantity": 1,
+         *           "recorded_at": "2026-02-03T04:05:06.789Z",
+         *           "usage": {
+         *             "consumed_units": 842,
+         *             "limit_units": 1000,
+         *             "remaining_units": 158,
+         *             "period_start": "2026-02-01T00:00:00.000Z",
+         *             "period_end": "2026-03-01T00:00:00.000Z",
+         *             "overage_units": 0,
+         *             "percentage_used": 84
+         *           },
+         *           "event_id": "evt_019c2194a3d5f1c3a07b9e52d84463aa9f20",
+         *           "sequence": 842,
+         *           "revision": 3
+         *         },
+         *         {
+         *           "index": 1,
+         *           "outcome": "rejected",
+         *           "error": {
+         *             "code": "quota_exceeded",
+         *             "message": "quota_exceeded",
+         *             "details": {
+         *               "feature_key": "api_calls",
+         *               "usage": {
+         *                 "consumed_units": 842,
+         *                 "limit_units": 1000,
+         *                 "remaining_units": 158,
+         *                 "period_start": "2026-02-01T00:00:00.000Z",
+         *                 "period_end": "2026-03-01T00:00:00.000Z",
+         *                 "overage_units": 0,
+         *                 "percentage_used": 84
+         *               }
+         *             }
+         *           }
+         *         }
+         *       ],
+         *       "summary": {
+         *         "recorded": 1,
+         *         "duplicate": 0,
+         *         "rejected": 1,
+         *         "invalid": 0
+         *       }
+         *     }
+         */
         BatchReply: {
             results: (components["schemas"]["BatchRecorded"] | components["schemas"]["BatchRefused"])[];
             summary: {
@@ -706,6 +786,26 @@ export interface components {
                 invalid: number;
             };
         };
+        /**
+         * @example {
+         *       "success": true,
+         *       "feature_key": "api_calls",
+         *       "quantity": 1,
+         *       "recorded_at": "2026-02-03T04:05:06.789Z",
+         *       "usage": {
+         *         "consumed_units": 842,
+         *         "limit_units": 1000,
+         *         "remaining_units": 158,
+         *         "period_start": "2026-02-01T00:00:00.000Z",
+         *         "period_end": "2026-03-01T00:00:00.000Z",
+         *         "overage_units": 0,
+         *         "percentage_used": 84
+         *       },
+         *       "event_id": "evt_019c2194a3d5f1c3a07b9e52d84463aa9f20",
+         *       "sequence": 842,
+         *       "revision": 3
+         *     }
+         */
         BatchRecorded: components["schemas"]["TrackReply"] & {
             index: number;
             /** @enum {string} */
@@ -724,9 +824,34 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "events": [
+         *         {
+         *           "customer_id": "user_123",
+         *           "feature_key": "api_calls",
+         *           "quantity": 1,
+         *           "idempotency_key": "request-7f3a"
+         *         },
+         *         {
+         *           "customer_id": "user_123",
+         *           "feature_key": "api_calls",
+         *           "quantity": 1,
+         *           "idempotency_key": "request-7f3b"
+         *         }
+         *       ]
+         *     }
+         */
         BatchRequest: {
             events: components["schemas"]["TrackRequest"][];
         };
+        /**
+         * @example {
+         *       "feature_key": "storage_gb",
+         *       "quantity": 0.25,
+         *       "idempotency_key": "upload-19"
+         *     }
+         */
         SessionTrackRequest: {
             feature_key: string;
             idempotency_key?: string;
@@ -746,6 +871,23 @@ export interface components {
              */
             action: "add";
         };
+        /**
+         * @example {
+         *       "feature_key": "api_calls",
+         *       "has_access": false,
+         *       "reason": "quota_exceeded",
+         *       "limit": 1000,
+         *       "usage": 1000,
+         *       "metadata": {
+         *         "remaining": 0,
+         *         "resets_at": "2026-03-01T00:00:00.000Z",
+         *         "type": "usage_quota"
+         *       },
+         *       "as_of": "2026-02-20T10:00:00.000Z",
+         *       "sequence": 1000,
+         *       "revision": 3
+         *     }
+         */
         CheckReply: {
             feature_key: string;
             has_access: boolean;
@@ -773,6 +915,36 @@ export interface components {
         CheckReason: "quota_exceeded" | "no_active_subscription" | "subscription_not_active" | "feature_not_in_plan" | "feature_not_found" | "customer_not_found";
         /** @enum {string} */
         FeatureType: "usage_quota" | "numeric_limit" | "boolean_flag";
+        /**
+         * @example {
+         *       "metrics": [
+         *         {
+         *           "feature_key": "api_calls",
+         *           "feature_title": "API calls",
+         *           "product_name": "Starter",
+         *           "consumed": 842,
+         *           "limit": 1000,
+         *           "remaining": 158,
+         *           "percentage_used": 84,
+         *           "period_start": "2026-02-01T00:00:00.000Z",
+         *           "period_end": "2026-03-01T00:00:00.000Z",
+         *           "resets_in_days": 9,
+         *           "feature_type": "usage_quota",
+         *           "unit": "call",
+         *           "decimals": 0,
+         *           "overage": 0,
+         *           "overage_allowed": false,
+         *           "warn_at": 80,
+         *           "status": "warning",
+         *           "sequence": 842,
+         *           "revision": 3,
+         *           "as_of": "2026-02-20T10:00:00.000Z"
+         *         }
+         *       ],
+         *       "customer_id": "user_123",
+         *       "external_user_id": "user_123"
+         *     }
+         */
         UsageMetricsReply: {
             metrics: components["schemas"]["UsageMetric"][];
             customer_id: string;
@@ -814,6 +986,33 @@ export interface components {
         };
         /** @enum {string} */
         UsageStatus: "ok" | "warning" | "critical" | "exceeded" | "unlimited";
+        /**
+         * @example {
+         *       "outcome": "recorded",
+         *       "event": {
+         *         "feature_key": "api_calls",
+         *         "quantity": 1,
+         *         "recorded_at": "2026-02-03T04:05:06.789Z",
+         *         "usage": {
+         *           "consumed_units": 842,
+         *           "limit_units": 1000,
+         *           "remaining_units": 158,
+         *           "period_start": "2026-02-01T00:00:00.000Z",
+         *           "period_end": "2026-03-01T00:00:00.000Z",
+         *           "overage_units": 0,
+         *           "percentage_used": 84
+         *         },
+         *         "event_id": "evt_019c2194a3d5f1c3a07b9e52d84463aa9f20",
+         *         "sequence": 842,
+         *         "revision": 3,
+         *         "customer_id": "user_123",
+         *         "action": "add",
+         *         "idempotency_key": "request-7f3a",
+         *         "timestamp": null,
+         *         "metadata": null
+         *       }
+         *     }
+         */
         EventReply: components["schemas"]["EventRecorded"] | components["schemas"]["EventUnknown"];
         EventRecorded: {
             /**
@@ -854,6 +1053,47 @@ export interface components {
              */
             outcome: "unknown";
         };
+        /**
+         * @example {
+         *       "nudges": [
+         *         {
+         *           "id": "ndg_api_calls~1769904000000~80~1",
+         *           "type": "usage_threshold",
+         *           "feature": "api_calls",
+         *           "threshold": 80,
+         *           "actual": 84.2,
+         *           "severity": "warning",
+         *           "message": {
+         *             "title": "API calls: 84% used",
+         *             "body": "842 of 1000 used.",
+         *             "cta": "Upgrade to Pro"
+         *           },
+         *           "resets_at": "2026-03-01T00:00:00.000Z",
+         *           "suggestedPlan": {
+         *             "id": "pro",
+         *             "priceId": "price_pro_month",
+         *             "name": "Pro",
+         *             "price": {
+         *               "amount": 4900,
+         *               "currency": "usd",
+         *               "interval": "month"
+         *             },
+         *             "highlights": [
+         *               "Ten times the calls"
+         *             ],
+         *             "limits": [
+         *               {
+         *                 "feature": "api_calls",
+         *                 "title": "API calls",
+         *                 "from": 1000,
+         *                 "to": 10000
+         *               }
+         *             ]
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
         NudgesReply: {
             nudges: components["schemas"]["NudgeTrigger"][];
         };
@@ -895,6 +1135,11 @@ export interface components {
                 to: number | null;
             }[];
         };
+        /**
+         * @example {
+         *       "dismissed_until": "2026-03-01T00:00:00.000Z"
+         *     }
+         */
         DismissNudgeReply: {
             /**
              * Format: date-time
@@ -902,9 +1147,27 @@ export interface components {
              */
             dismissed_until: string;
         };
+        /**
+         * @example {
+         *       "snooze_seconds": 86400
+         *     }
+         */
         DismissNudgeRequest: {
             snooze_seconds?: number;
         };
+        /**
+         * @example {
+         *       "sessionToken": "bos_session_test_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEyMyJ9.c2lnbmF0dXJl",
+         *       "expiresAt": "2026-02-20T11:00:00.000Z",
+         *       "tokenId": "tok_p3rT9XqLw0aBcD2e",
+         *       "allowedOperations": [
+         *         "read_entitlements",
+         *         "track_usage",
+         *         "read_usage",
+         *         "dismiss_nudges"
+         *       ]
+         *     }
+         */
         SessionTokenReply: {
             sessionToken: string;
             /**
@@ -915,6 +1178,12 @@ export interface components {
             tokenId: string;
             allowedOperations: string[];
         };
+        /**
+         * @example {
+         *       "externalUserId": "user_123",
+         *       "expiresIn": 3600
+         *     }
+         */
         SessionTokenRequest: {
             externalUserId: string;
             externalOrganizationId?: string;
@@ -934,9 +1203,43 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "message": "Session token tok_p3rT9XqLw0aBcD2e is revoked."
+         *     }
+         */
         Message: {
             message: string;
         };
+        /**
+         * @example {
+         *       "id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *       "external_user_id": "user_123",
+         *       "external_organization_id": null,
+         *       "email": "ada@example.com",
+         *       "name": "Ada",
+         *       "metadata": {
+         *         "crm_id": "A-1042"
+         *       },
+         *       "subscription": {
+         *         "id": "sub_019bd4c7a1009f3e17c2d85b60a4471d",
+         *         "customer_id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *         "product_id": "pro",
+         *         "price_id": "price_pro_month",
+         *         "status": "active",
+         *         "current_period_start": "2026-02-01T00:00:00.000Z",
+         *         "current_period_end": "2026-03-01T00:00:00.000Z",
+         *         "cancel_at_period_end": false,
+         *         "trial_end": null,
+         *         "canceled_at": null,
+         *         "metadata": {},
+         *         "created_at": "2026-02-01T00:00:00.000Z",
+         *         "updated_at": "2026-02-01T00:00:00.000Z"
+         *       },
+         *       "created_at": "2026-02-01T00:00:00.000Z",
+         *       "updated_at": "2026-02-03T04:05:06.789Z"
+         *     }
+         */
         Customer: {
             id: string;
             external_user_id: string;
@@ -958,6 +1261,23 @@ export interface components {
              */
             updated_at: string;
         };
+        /**
+         * @example {
+         *       "id": "sub_019bd4c7a1009f3e17c2d85b60a4471d",
+         *       "customer_id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *       "product_id": "pro",
+         *       "price_id": "price_pro_month",
+         *       "status": "active",
+         *       "current_period_start": "2026-02-01T00:00:00.000Z",
+         *       "current_period_end": "2026-03-01T00:00:00.000Z",
+         *       "cancel_at_period_end": false,
+         *       "trial_end": null,
+         *       "canceled_at": null,
+         *       "metadata": {},
+         *       "created_at": "2026-02-01T00:00:00.000Z",
+         *       "updated_at": "2026-02-01T00:00:00.000Z"
+         *     }
+         */
         Subscription: {
             id: string;
             customer_id: string;
@@ -1001,6 +1321,15 @@ export interface components {
         };
         /** @enum {string} */
         SubscriptionStatus: "trialing" | "active" | "past_due" | "incomplete" | "canceled";
+        /**
+         * @example {
+         *       "external_user_id": "user_123",
+         *       "email": "ada@example.com",
+         *       "metadata": {
+         *         "crm_id": "A-1042"
+         *       }
+         *     }
+         */
         CreateCustomerRequest: {
             /**
              * @description Your own user id.
@@ -1014,6 +1343,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "name": "Ada",
+         *       "email": null
+         *     }
+         */
         CustomerPatch: {
             external_organization_id?: string | null;
             email?: string | null;
@@ -1022,11 +1357,23 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *       "deleted": true
+         *     }
+         */
         Deleted: {
             id: string;
             /** @enum {boolean} */
             deleted: true;
         };
+        /**
+         * @example {
+         *       "customer_id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *       "price_id": "price_pro_month"
+         *     }
+         */
         SubscribeRequest: {
             customer_id: string;
             price_id: string;
@@ -1034,9 +1381,35 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "subscriptions": [
+         *         {
+         *           "id": "sub_019bd4c7a1009f3e17c2d85b60a4471d",
+         *           "customer_id": "cus_019bd4c7a100e1f25a9c07d3b8462b10",
+         *           "product_id": "pro",
+         *           "price_id": "price_pro_month",
+         *           "status": "active",
+         *           "current_period_start": "2026-02-01T00:00:00.000Z",
+         *           "current_period_end": "2026-03-01T00:00:00.000Z",
+         *           "cancel_at_period_end": false,
+         *           "trial_end": null,
+         *           "canceled_at": null,
+         *           "metadata": {},
+         *           "created_at": "2026-02-01T00:00:00.000Z",
+         *           "updated_at": "2026-02-01T00:00:00.000Z"
+         *         }
+         *       ]
+         *     }
+         */
         SubscriptionsReply: {
             subscriptions: components["schemas"]["Subscription"][];
         };
+        /**
+         * @example {
+         *       "price_id": "price_pro_year"
+         *     }
+         */
         SubscriptionPatch: {
             price_id?: string;
             cancel_at_period_end?: boolean;
@@ -1046,6 +1419,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @example {
+         *       "immediately": false
+         *     }
+         */
         CancelRequest: {
             /**
              * @description Now, instead of at the end of the period paid for.
@@ -1053,7 +1431,46 @@ export interface components {
              */
             immediately: boolean;
         };
+        /** @example {} */
         EmptyRequest: Record<string, never>;
+        /**
+         * @example {
+         *       "features": [
+         *         {
+         *           "key": "api_calls",
+         *           "title": "API calls",
+         *           "type": "usage_quota",
+         *           "unit": "call",
+         *           "decimals": 0
+         *         }
+         *       ],
+         *       "products": [
+         *         {
+         *           "id": "starter",
+         *           "name": "Starter",
+         *           "default": true,
+         *           "rank": 1,
+         *           "prices": [
+         *             {
+         *               "id": "price_starter_month",
+         *               "amount": 0,
+         *               "currency": "usd",
+         *               "interval": "month"
+         *             }
+         *           ],
+         *           "features": [
+         *             {
+         *               "feature": "api_calls",
+         *               "limit": 1000,
+         *               "reset": "month",
+         *               "overage": "block",
+         *               "warn_at": 80
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
         Catalog: {
             features: {
                 key: string;
@@ -1092,6 +1509,27 @@ export interface components {
                 }[];
             }[];
         };
+        /**
+         * @example {
+         *       "entitlements": [
+         *         {
+         *           "feature_key": "api_calls",
+         *           "feature_title": "API calls",
+         *           "feature_type": "usage_quota",
+         *           "granted_at": "2026-02-01T00:00:00.000Z",
+         *           "product_name": "Starter",
+         *           "subscription_status": "active",
+         *           "properties": {
+         *             "limit": 1000,
+         *             "period": "month",
+         *             "unit": "call"
+         *           }
+         *         }
+         *       ],
+         *       "customer_id": "user_123",
+         *       "external_user_id": "user_123"
+         *     }
+         */
         EntitlementsReply: {
             entitlements: components["schemas"]["Entitlement"][];
             customer_id: string;
@@ -1115,6 +1553,43 @@ export interface components {
             period?: string;
             unit?: string;
         };
+        /**
+         * @example {
+         *       "products": [
+         *         {
+         *           "id": "starter",
+         *           "name": "Starter",
+         *           "description": null,
+         *           "prices": [
+         *             {
+         *               "id": "price_starter_month",
+         *               "amount": 0,
+         *               "currency": "usd",
+         *               "interval": "month",
+         *               "intervalCount": 1
+         *             }
+         *           ],
+         *           "features": [
+         *             {
+         *               "id": "api_calls",
+         *               "name": "api_calls",
+         *               "title": "API calls",
+         *               "type": "usage_quota",
+         *               "properties": {
+         *                 "limit": 1000,
+         *                 "period": "month",
+         *                 "unit": "call"
+         *               }
+         *             }
+         *           ],
+         *           "isCurrentPlan": true,
+         *           "trialDays": 0,
+         *           "highlighted": false
+         *         }
+         *       ],
+         *       "currentSubscription": null
+         *     }
+         */
         ProductsReply: {
             products: components["schemas"]["Product"][];
             currentSubscription: components["schemas"]["CurrentSubscription"] | null;
@@ -1157,6 +1632,11 @@ export interface components {
             interval: string;
             amount: number;
         };
+        /**
+         * @example {
+         *       "status": "ok"
+         *     }
+         */
         Health: {
             /** @enum {string} */
             status: "ok";
@@ -1255,7 +1735,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: Idempotency key used before. `quantity_out_of_range`: The quantity is out of range. `quantity_below_precision`: The quantity is below the feature’s precision. `usage_below_zero`: Usage cannot fall below zero. `feature_not_metered`: The feature is not metered. `timestamp_out_of_range`: The timestamp is out of range. `validation_failed`: The request is not valid */
+            /** @description `idempotency_key_reused`: Idempotency key used before. `quantity_out_of_range`: The quantity is out of range. `quantity_below_precision`: The quantity is below the feature’s precision. `feature_not_metered`: The feature is not metered. `usage_below_zero`: Usage cannot fall below zero. `timestamp_out_of_range`: The timestamp is out of range. `validation_failed`: The request is not valid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1447,7 +1927,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: Idempotency key used before. `quantity_out_of_range`: The quantity is out of range. `quantity_below_precision`: The quantity is below the feature’s precision. `usage_below_zero`: Usage cannot fall below zero. `feature_not_metered`: The feature is not metered. `timestamp_out_of_range`: The timestamp is out of range. `validation_failed`: The request is not valid */
+            /** @description `idempotency_key_reused`: Idempotency key used before. `quantity_out_of_range`: The quantity is out of range. `quantity_below_precision`: The quantity is below the feature’s precision. `feature_not_metered`: The feature is not metered. `validation_failed`: The request is not valid */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,7 +1,7 @@
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openApiDocument } from './app.ts';
 import { PROBLEMS } from './problems.ts';
 import { send, startTestServer, type TestServer, type TestTenant } from './testing/test-server.ts';
@@ -42,6 +42,44 @@ describe('every reply', () => {
   it('names the request in the error too', async () => {
     const { headers, json } = await get('/nope');
     expect(json.instance).toBe(headers.get('X-Request-Id'));
+  });
+});
+
+describe('readiness', () => {
+  const ready = async (url: string) => {
+    const { status, headers, text } = await send(`${url}/readyz`);
+    const { error } = JSON.parse(text) as { error?: { code: string } };
+    return [status, error?.code, headers.get('Retry-After')];
+  };
+
+  it('is given while the store answers', async () => {
+    expect(await ready(server.url)).toEqual([200, undefined, null]);
+  });
+
+  it('ends when the server is about to stop, which still answers', async () => {
+    const stopping = await startTestServer();
+    onTestFinished(() => stopping.close());
+    stopping.app.close();
+    expect(await ready(stopping.url)).toEqual([503, 'store_unavailable', '1']);
+    expect((await send(`${stopping.url}/healthz`)).status).toBe(200);
+  });
+
+  it('ends with the store, and is no error of the server’s', async () => {
+    const storeless = await startTestServer();
+    onTestFinished(() => storeless.close());
+    await storeless.ledger.close();
+    expect(await ready(storeless.url)).toEqual([503, 'store_unavailable', '1']);
+    expect(storeless.errors).toEqual([]);
+  });
+
+  it.each([
+    ['never answers', () => new Promise<boolean>(() => undefined)],
+    ['has an older schema', () => Promise.resolve(false)],
+  ])('is not given while the store %s', async (_what, isReady) => {
+    const waiting = await startTestServer();
+    onTestFinished(() => waiting.close());
+    vi.spyOn(waiting.ledger, 'isReady').mockImplementation(isReady);
+    expect(await ready(waiting.url)).toEqual([503, 'store_unavailable', '1']);
   });
 });
 
@@ -269,7 +307,7 @@ describe('the OpenAPI document', () => {
       .filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
       // Files are not operations.
-      .filter((route) => route !== 'GET /openapi.json' && !route.startsWith('GET /{file}'));
+      .filter((route) => !/^GET \/(openapi\.json|docs|docs\/\{file\}|\{file\}.*)$/.test(route));
     expect(documented.toSorted()).toEqual([...new Set(served)].toSorted());
   });
 

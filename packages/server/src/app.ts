@@ -14,6 +14,7 @@ import { customerRoutes } from './routes/customers.ts';
 import { metricDocument, metricsDocument } from './routes/documents.ts';
 import { dropInRoutes } from './routes/drop-in.ts';
 import { healthRoutes } from './routes/health.ts';
+import { referenceRoutes } from './routes/reference.ts';
 import { routeDefiner, type AppEnv } from './routes/route.ts';
 import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
@@ -91,6 +92,7 @@ export function createApp(options: AppOptions): App {
   app.get('/openapi.json', (c) =>
     c.body((openapi ??= JSON.stringify(openApiDocument(app))), 200, { 'Content-Type': 'application/json' }),
   );
+  referenceRoutes(app);
   if (options.dropInFolder !== undefined) dropInRoutes(app, options.dropInFolder);
 
   app.notFound((c) =>

@@ -1,3 +1,5 @@
+import type { ReportError } from '../api-server.ts';
+
 /** How long an orderly stop may take before the process ends without it. */
 const STOP_MS_MAX = 9_000;
 
@@ -14,8 +16,8 @@ export function stopOnSignal(server: { close(): Promise<void> }): void {
   process.on('SIGTERM', stop);
 }
 
-/** One line and its stack for what went wrong in a request, under the id that its reply carries. */
-export function reportTo(report: (text: string) => void): (error: unknown, requestId: string) => void {
-  return (error, requestId) =>
-    report(`${requestId} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+/** What went wrong in a request, with its stack, under the id that the reply carries. */
+export function reportTo(report: (text: string) => void): ReportError {
+  return (error, source) =>
+    report(`${source} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
 }

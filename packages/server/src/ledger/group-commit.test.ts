@@ -81,6 +81,78 @@ describe('groupCommit', () => {
     expect(commits.map(({ tenantId }) => tenantId)).toEqual(['loud', 'quiet', 'loud', 'loud']);
   });
 
+  it('commits for several tenants at once, up to a bound, and never two batches of one', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, tenantsMax: 2, batchMax: 1 });
+    const all = ['t', 't', 'u', 'v'].map((tenantId) => submit(tenantId, [tenantId]));
+    await nth(1);
+    expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u']);
+    await commits[1]!.settle();
+    expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u', 'v']);
+    await commits[2]!.settle();
+    expect(commits).toHaveLength(3);
+    await commits[0]!.settle();
+    await (await nth(3)).settle();
+    await Promise.all(all);
+    expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u', 'v', 't']);
+  });
+
+  it('commits for a tenant while another’s commit hangs', async () => {
+    const { commit, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, tenantsMax: 2 });
+    const stuck = submit('stuck', ['a']);
+    const { settle } = await nth(0);
+    const other = submit('other', ['b']);
+    await (await nth(1)).settle();
+    await expect(other).resolves.toEqual(['b!']);
+    await settle();
+    await stuck;
+  });
+
+  it('refuses what has waited too long, as not recorded, and goes on with the rest', async () => {
+    const { commit, commits, nth } = heldStore();
+    let now = 0;
+    const { submit } = groupCommit<string, string>({ commit, waitMsMax: 100, clock: () => now });
+    const first = submit('t', ['a']);
+    const held = await nth(0);
+    const late = expect(submit('t', ['b'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    now = 1;
+    const inTime = submit('t', ['c']);
+    now = 101;
+    await held.settle();
+    await late;
+    await (await nth(1)).settle();
+    await Promise.all([first, inTime]);
+    expect(commits.map(({ batch }) => batch)).toEqual([['a'], ['c']]);
+  });
+
+  it('goes on after everything that waited has expired', async () => {
+    const { commit, nth } = heldStore();
+    let now = 0;
+    const commits = groupCommit<string, string>({ commit, waitMsMax: 100, clock: () => now });
+    const first = commits.submit('t', ['a']);
+    const held = await nth(0);
+    const late = expect(commits.submit('t', ['b'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    now = 101;
+    await held.settle();
+    await Promise.all([first, late]);
+    expect(commits.depth).toBe(0);
+    const second = commits.submit('t', ['c']);
+    await (await nth(1)).settle();
+    await expect(second).resolves.toEqual(['c!']);
+  });
+
+  it('lets a commit that has begun take as long as it takes', async () => {
+    const { commit, nth } = heldStore();
+    let now = 0;
+    const { submit } = groupCommit<string, string>({ commit, waitMsMax: 100, clock: () => now });
+    const first = submit('t', ['a']);
+    const held = await nth(0);
+    now = 1_000;
+    await held.settle();
+    await expect(first).resolves.toEqual(['a!']);
+  });
+
   it('refuses what would overfill the queue, and takes more once it has drained', async () => {
     const { commit, nth } = heldStore();
     const commits = groupCommit<string, string>({ commit, queueMax: 2 });

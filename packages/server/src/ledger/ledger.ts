@@ -99,7 +99,7 @@ export type Updated =
 export interface TenantLedger {
   /**
    * Records events, in order, each by its own verdict.
-   * @throws LedgerOverloadedError when the queue is full; then nothing was recorded.
+   * @throws LedgerOverloadedError when the queue is full or its wait too long; then nothing was recorded.
    * @throws LedgerUnavailableError when the store failed; then the outcome is unknown.
    */
   track(commands: readonly TrackCommand[]): Promise<readonly Verdict[]>;

@@ -2,7 +2,8 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
 import { toJson } from '../json.ts';
-import { Problem, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
+import { Problem, problemDocument, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
+import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
 
@@ -199,8 +200,22 @@ function problemReplies(codes: readonly ProblemCode[]): RouteConfig['responses']
       status,
       {
         description: at.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('. '),
-        content: { 'application/json': { schema: ProblemSchema } },
+        content: {
+          'application/json': {
+            schema: ProblemSchema,
+            examples: Object.fromEntries(at.map((code) => [code, problemExample(code)])),
+          },
+        },
       },
     ]),
   );
+}
+
+function problemExample(code: ProblemCode): { summary: string; value: unknown } {
+  const details: Partial<Record<ProblemCode, Record<string, unknown>>> = problemDetails;
+  const { title } = PROBLEMS[code];
+  return {
+    summary: title,
+    value: problemDocument(new Problem(code, `${title}.`, details[code]), 'req_9pWmQ2vLxT0A'),
+  };
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { SCOPES, SESSION_SECONDS_MAX } from '../auth/session-tokens.ts';
+import * as examples from './examples.ts';
 import { DECIMAL_TEXT_CHARS_MAX, DECIMALS_MAX, parseDecimal } from '../metering/quantity.ts';
 
 /** The documents of the wire contract: strict, bounded, and the source of openapi.json. */
@@ -102,11 +103,11 @@ export const TrackBody = z
     quantity: decimal,
     action: z.enum(['add', 'set']).default('add'),
   })
-  .openapi('TrackRequest');
+  .openapi('TrackRequest', { examples: [examples.trackRequest] });
 
 export const SessionTrackBody = z
   .strictObject({ ...trackMembers, quantity: notNegative, action: z.literal('add').default('add') })
-  .openapi('SessionTrackRequest');
+  .openapi('SessionTrackRequest', { examples: [examples.sessionTrackRequest] });
 
 export const UsageSummarySchema = z
   .object({
@@ -131,7 +132,7 @@ export const TrackReplySchema = z
     sequence: z.int(),
     revision: z.int(),
   })
-  .openapi('TrackReply');
+  .openapi('TrackReply', { examples: [examples.trackReply] });
 
 export const BATCH_EVENTS_MAX = 1_000;
 export const BATCH_BYTES_MAX = 1024 * 1024;
@@ -143,7 +144,7 @@ export const BatchBody = z
       .array(z.unknown().openapi({ allOf: [{ $ref: '#/components/schemas/TrackRequest' }] }))
       .max(BATCH_EVENTS_MAX),
   })
-  .openapi('BatchRequest');
+  .openapi('BatchRequest', { examples: [examples.batchRequest] });
 
 const ErrorSchema = z
   .object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
@@ -163,7 +164,7 @@ export const BatchReplySchema = z
     ),
     summary: z.object({ recorded: z.int(), duplicate: z.int(), rejected: z.int(), invalid: z.int() }),
   })
-  .openapi('BatchReply');
+  .openapi('BatchReply', { examples: [examples.batchReply] });
 
 export const EventQuery = z.object({ customer_id: name, idempotency_key: idempotencyKey });
 
@@ -183,7 +184,7 @@ export const EventReplySchema = z
       .openapi('EventRecorded'),
     z.object({ outcome: z.literal('unknown') }).openapi('EventUnknown'),
   ])
-  .openapi('EventReply');
+  .openapi('EventReply', { examples: [examples.eventReply] });
 
 const featureType = z.enum(['usage_quota', 'numeric_limit', 'boolean_flag']).openapi('FeatureType');
 
@@ -214,7 +215,7 @@ export const UsageMetricSchema = z
 
 export const UsageMetricsSchema = z
   .object({ metrics: z.array(UsageMetricSchema), customer_id: z.string(), external_user_id: z.string() })
-  .openapi('UsageMetricsReply');
+  .openapi('UsageMetricsReply', { examples: [examples.metricsReply] });
 
 export const CheckReplySchema = z
   .object({
@@ -243,7 +244,7 @@ export const CheckReplySchema = z
     sequence: z.int(),
     revision: z.int(),
   })
-  .openapi('CheckReply');
+  .openapi('CheckReply', { examples: [examples.checkReply] });
 
 export const CustomerQuery = z.object({ customer_id: name });
 export const FeatureQuery = z.object({ feature_key: identifier.optional() });
@@ -285,12 +286,16 @@ export const NudgeTriggerSchema = z
   })
   .openapi('NudgeTrigger');
 
-export const NudgesSchema = z.object({ nudges: z.array(NudgeTriggerSchema) }).openapi('NudgesReply');
+export const NudgesSchema = z
+  .object({ nudges: z.array(NudgeTriggerSchema) })
+  .openapi('NudgesReply', { examples: [examples.nudgesReply] });
 export const NudgeParams = z.object({ id: z.string().max(NAME_CHARS_MAX) });
 export const DismissBody = z
   .strictObject({ snooze_seconds: z.int().min(1).max(SNOOZE_SECONDS_MAX).optional() })
-  .openapi('DismissNudgeRequest');
-export const DismissSchema = z.object({ dismissed_until: instant }).openapi('DismissNudgeReply');
+  .openapi('DismissNudgeRequest', { examples: [examples.dismissRequest] });
+export const DismissSchema = z
+  .object({ dismissed_until: instant })
+  .openapi('DismissNudgeReply', { examples: [examples.dismissReply] });
 
 export const ProductsQuery = z.object({ planIds: z.string().max(TEXT_CHARS_MAX).optional() });
 
@@ -347,7 +352,7 @@ const CurrentSubscriptionSchema = z
 
 export const ProductsSchema = z
   .object({ products: z.array(ProductSchema), currentSubscription: orNull(CurrentSubscriptionSchema) })
-  .openapi('ProductsReply');
+  .openapi('ProductsReply', { examples: [examples.productsReply] });
 
 const EntitlementSchema = z
   .object({
@@ -363,7 +368,7 @@ const EntitlementSchema = z
 
 export const EntitlementsSchema = z
   .object({ entitlements: z.array(EntitlementSchema), customer_id: z.string(), external_user_id: z.string() })
-  .openapi('EntitlementsReply');
+  .openapi('EntitlementsReply', { examples: [examples.entitlementsReply] });
 
 // ── Session tokens ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -381,7 +386,7 @@ export const SessionTokenBody = z
       .default([...SCOPES]),
     metadata: metadata.optional(),
   })
-  .openapi('SessionTokenRequest');
+  .openapi('SessionTokenRequest', { examples: [examples.sessionTokenRequest] });
 
 export const SessionTokenSchema = z
   .object({
@@ -390,10 +395,12 @@ export const SessionTokenSchema = z
     tokenId: z.string(),
     allowedOperations: z.array(z.string()),
   })
-  .openapi('SessionTokenReply');
+  .openapi('SessionTokenReply', { examples: [examples.sessionTokenReply] });
 
 export const TokenIdParams = z.object({ tokenId: z.string().max(NAME_CHARS_MAX) });
-export const MessageSchema = z.object({ message: z.string() }).openapi('Message');
+export const MessageSchema = z
+  .object({ message: z.string() })
+  .openapi('Message', { examples: [examples.message] });
 
 // ── Customers and subscriptions ─────────────────────────────────────────────────────────────────────────────────
 
@@ -413,7 +420,7 @@ export const SubscriptionSchema = z
     created_at: instant,
     updated_at: instant,
   })
-  .openapi('Subscription');
+  .openapi('Subscription', { examples: [examples.subscription] });
 
 export const CustomerSchema = z
   .object({
@@ -427,7 +434,7 @@ export const CustomerSchema = z
     created_at: instant,
     updated_at: instant,
   })
-  .openapi('Customer');
+  .openapi('Customer', { examples: [examples.customer] });
 
 const profile = {
   external_organization_id: name.nullable().optional(),
@@ -441,16 +448,20 @@ export const CustomerBody = z
     external_user_id: name.openapi({ description: 'Your own user id.', example: 'user_123' }),
     ...profile,
   })
-  .openapi('CreateCustomerRequest');
+  .openapi('CreateCustomerRequest', { examples: [examples.createCustomer] });
 
 /** A member that is absent stays, `null` clears it. */
-export const CustomerPatchBody = z.strictObject(profile).openapi('CustomerPatch');
+export const CustomerPatchBody = z
+  .strictObject(profile)
+  .openapi('CustomerPatch', { examples: [examples.customerPatch] });
 
-export const DeletedSchema = z.object({ id: z.string(), deleted: z.literal(true) }).openapi('Deleted');
+export const DeletedSchema = z
+  .object({ id: z.string(), deleted: z.literal(true) })
+  .openapi('Deleted', { examples: [examples.deleted] });
 
 export const SubscriptionsSchema = z
   .object({ subscriptions: z.array(SubscriptionSchema) })
-  .openapi('SubscriptionsReply');
+  .openapi('SubscriptionsReply', { examples: [examples.subscriptions] });
 
 export const CancelBody = z
   .strictObject({
@@ -459,16 +470,16 @@ export const CancelBody = z
       .default(false)
       .openapi({ description: 'Now, instead of at the end of the period paid for.' }),
   })
-  .openapi('CancelRequest');
+  .openapi('CancelRequest', { examples: [examples.cancelRequest] });
 
-export const EmptyBody = z.strictObject({}).openapi('EmptyRequest');
+export const EmptyBody = z.strictObject({}).openapi('EmptyRequest', { examples: [{}] });
 
 export const ExternalIdParams = z.object({ externalUserId: name });
 export const IdParams = z.object({ id: z.string().max(NAME_CHARS_MAX) });
 
 export const SubscribeBody = z
   .strictObject({ customer_id: name, price_id: identifier, metadata: metadata.optional() })
-  .openapi('SubscribeRequest');
+  .openapi('SubscribeRequest', { examples: [examples.subscribeRequest] });
 
 export const SubscriptionPatchBody = z
   .strictObject({
@@ -477,7 +488,7 @@ export const SubscriptionPatchBody = z
     status: z.enum(['active', 'past_due', 'incomplete']).optional(),
     metadata: metadata.optional(),
   })
-  .openapi('SubscriptionPatch');
+  .openapi('SubscriptionPatch', { examples: [examples.subscriptionPatch] });
 
 // ── Catalog ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -533,6 +544,8 @@ export const CatalogBody = z
       )
       .max(PRODUCTS_MAX),
   })
-  .openapi('Catalog');
+  .openapi('Catalog', { examples: [examples.catalog] });
 
-export const HealthSchema = z.object({ status: z.literal('ok') }).openapi('Health');
+export const HealthSchema = z
+  .object({ status: z.literal('ok') })
+  .openapi('Health', { examples: [{ status: 'ok' }] });

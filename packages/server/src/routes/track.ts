@@ -29,7 +29,7 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       credential: 'secret_key',
       body: TrackBody,
       replies,
-      problems: TRACK_PROBLEMS,
+      problems: [...INCREASE_PROBLEMS, 'usage_below_zero', 'timestamp_out_of_range'],
     },
     async ({ principal, body, header }) => {
       const ledger = tenant(principal.tenantId);
@@ -68,7 +68,7 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       credential: 'track_usage',
       body: SessionTrackBody,
       replies,
-      problems: TRACK_PROBLEMS,
+      problems: INCREASE_PROBLEMS,
     },
     ({ principal, body, header }) => {
       const command = toCommand(
@@ -102,7 +102,7 @@ export async function refuseOwnId(
 
 const OWN_ID = /^cus_[0-9a-f]{32}$/;
 
-const TRACK_PROBLEMS: readonly ProblemCode[] = [
+const INCREASE_PROBLEMS: readonly ProblemCode[] = [
   'quota_exceeded',
   'feature_not_in_plan',
   'subscription_not_active',
@@ -112,9 +112,7 @@ const TRACK_PROBLEMS: readonly ProblemCode[] = [
   'idempotency_key_reused',
   'quantity_out_of_range',
   'quantity_below_precision',
-  'usage_below_zero',
   'feature_not_metered',
-  'timestamp_out_of_range',
 ];
 
 async function track(ledger: TenantLedger, command: TrackCommand): Promise<Reply> {

@@ -33,16 +33,18 @@ export interface TestTenant {
   readonly secretKey: string;
   readonly ledger: TenantLedger;
   /** Asks with the secret key. */
-  ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestReply>;
+  readonly ask: Ask;
   /** Asks with a session token of `user_1`, made at first need. */
-  askAsUser(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<TestReply>;
+  readonly askAsUser: Ask;
   sessionToken(body?: Record<string, unknown>): Promise<string>;
 }
+
+export type Ask = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<TestReply>;
 
 export interface TestReply {
   readonly status: number;
@@ -96,13 +98,15 @@ export interface TestServerOptions {
   dropInFolder?: string;
   /** A store on PostgreSQL; without it the server has one of its own. */
   databaseUrl?: string | undefined;
+  /** What the app is given in the place of the ledger: for faults. */
+  wrapLedger?: (ledger: Ledger) => Ledger;
 }
 
 /** The same tests run against either store: the embedded one, or PostgreSQL in their second run. */
 const ON_POSTGRES = process.env['BILLINGOS_TEST_STORE'] === 'postgres';
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { databaseUrl, ...appOptions } = options;
+  const { databaseUrl, wrapLedger, ...appOptions } = options;
   const folder = mkdtempSync(join(tmpdir(), 'billingos-test-'));
   const clock = { now: NOW };
   const errors: unknown[] = [];
@@ -116,7 +120,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const signingKey = generateSigningKey();
   const tokens = sessionTokens([signingKey], { issuer: () => 'https://api.test', clock: now });
   const app = createApp({
-    ledger,
+    ledger: wrapLedger?.(ledger) ?? ledger,
     tokens,
     clock: now,
     onError: (error) => errors.push(error),

@@ -35,9 +35,7 @@ ledgerContract('the PostgreSQL ledger', async (clock) => {
       return open(url, clock);
     },
     audit: () => auditPostgres(url),
-    async tamper(sql) {
-      await administer(url, (client) => client.query(sql));
-    },
+    tamper: (sql) => postgres.run(url, sql),
   };
 });
 
@@ -244,6 +242,20 @@ describe('a batch', () => {
     });
     const [event] = recorded(await track([command('api_calls', 500)]));
     expect(event).toMatchObject({ limit: null, revision: 4 });
+  });
+
+  it('that waits for its counters holds up no other tenant', async () => {
+    const { url, ledgers, a } = await openPair();
+    await a.track([command('api_calls', 1)]);
+    const other = ledgers[0].tenant(await ledgers[0].ensureTenant('Other', 'test', NOW));
+    await other.putCatalog(PRICING, NOW);
+    const held = await administer(url, async (client) => {
+      await client.query('begin; select 1 from counter for update');
+      const waiting = a.track([command('api_calls', 1)]);
+      expect((await other.track([command('api_calls', 1)])).map(word)).toEqual(['recorded']);
+      return { waiting };
+    });
+    expect((await held.waiting).map(word)).toEqual(['recorded']);
   });
 
   it('that plans have changed under again and again keeps them from changing', async () => {

@@ -5,7 +5,7 @@ import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, TRACKING_CONNECTIONS_MAX } from './database.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
@@ -60,6 +60,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   };
 
   const commits = groupCommit<TrackCommand, Verdict>({
+    tenantsMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));

@@ -7,7 +7,7 @@ import {
   type Progress,
   type Verification,
 } from '../verify.ts';
-import { ignore, newClient } from './database.ts';
+import { ignore, newClient, unavailable } from './database.ts';
 
 /** Rows that are held at once. */
 const ROWS_FETCHED = 5_000;
@@ -17,7 +17,10 @@ const BEGIN = `begin isolation level repeatable read, read only;
   set local statement_timeout = 0;
   set local idle_in_transaction_session_timeout = 0`;
 
-/** Verifies the store on a connection of its own, beside whoever writes to it. */
+/**
+ * Verifies the store on a connection of its own, beside whoever writes to it.
+ * @throws LedgerUnavailableError
+ */
 export async function verifyPostgres(url: string, now: number, progress: Progress): Promise<Verification> {
   const client = newClient(url);
   client.on('error', ignore);
@@ -34,6 +37,8 @@ export async function verifyPostgres(url: string, now: number, progress: Progres
       for (const row of rows) fold.take(row);
       if (rows.length < ROWS_FETCHED) return fold.end();
     }
+  } catch (error) {
+    throw unavailable(error);
   } finally {
     await client.end().catch(ignore);
   }

@@ -34,7 +34,7 @@ import {
 import { buriedUnder, tombstoneOf } from '../tombstone.ts';
 import type { Sqlite } from './database.ts';
 import { excluded, list, marks } from './sql.ts';
-import { loadCounter, saveCounter, saveEvents } from './track.ts';
+import { loadCounter, saveCounters, saveEvents } from './track.ts';
 
 /** Customers and their subscriptions. What writes runs inside a transaction of the caller's. */
 export interface SqliteCustomers {
@@ -122,7 +122,11 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       tenantId,
       opened.map(({ event }) => event),
     );
-    for (const { counter } of opened) saveCounter(sqlite, tenantId, counter);
+    saveCounters(
+      sqlite,
+      tenantId,
+      opened.map(({ counter }) => counter),
+    );
   }
 
   function firstSeen(tenantId: string, externalId: string, now: number): Customer {
@@ -231,12 +235,14 @@ const UPSERT_CUSTOMER = `insert into customer (tenant_id, ${list(CUSTOMER_COLUMN
   values (?, ${marks(CUSTOMER_COLUMNS)})
   on conflict (tenant_id, id) do update set ${excluded(CUSTOMER_COLUMNS.slice(1))}`;
 const SELECT_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription where tenant_id = ? and id = ?`;
-const SELECT_SUBSCRIPTIONS = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription
+/** Their index is named: by itself SQLite walks through all subscriptions of the tenant, 40 µs for 1 000 of them. */
+const OF_CUSTOMER = 'subscription indexed by subscription_by_customer';
+const SELECT_SUBSCRIPTIONS = `select ${list(SUBSCRIPTION_COLUMNS)} from ${OF_CUSTOMER}
   where tenant_id = ? and customer_id = ? order by ${NEWEST_FIRST} limit ?`;
-const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from subscription
+const SELECT_LATEST_SUBSCRIPTION = `select ${list(SUBSCRIPTION_COLUMNS)} from ${OF_CUSTOMER}
   where tenant_id = ? and customer_id = ? order by ${NEWEST_FIRST} limit 1`;
 const UPSERT_SUBSCRIPTION = `insert into subscription (tenant_id, ${list(SUBSCRIPTION_COLUMNS)})
   values (?, ${marks(SUBSCRIPTION_COLUMNS)})
   on conflict (tenant_id, id) do update set ${excluded(SUBSCRIPTION_COLUMNS.slice(2))}`;
-const SELECT_TRIAL = `select 1 from subscription
+const SELECT_TRIAL = `select 1 from ${OF_CUSTOMER}
   where tenant_id = ? and customer_id = ? and trial_product_id = ? limit 1`;

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { dirname } from 'node:path';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
@@ -8,9 +7,9 @@ import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { sqliteStore, type SqliteStore } from './store.ts';
+import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
-import type { Answer, Call } from './worker.ts';
+import { startWriter } from './writer.ts';
 
 /**
  * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
@@ -117,66 +116,6 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       sqlite.close();
     },
   };
-}
-
-interface Writer {
-  call<Method extends keyof SqliteStore>(
-    method: Method,
-    ...args: Parameters<SqliteStore[Method]>
-  ): Promise<ReturnType<SqliteStore[Method]>>;
-  close(): Promise<void>;
-}
-
-async function startWriter(path: string): Promise<Writer> {
-  // The worker stands beside this module, as TypeScript in the source and as JavaScript in the package.
-  const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData: { path },
-  });
-  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  let lastId = 0;
-  let failure: Error | null = null;
-
-  await new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve());
-    worker.once('error', reject);
-  });
-  worker.on('message', (answer: Answer) => {
-    const caller = pending.get(answer.id);
-    pending.delete(answer.id);
-    if ('value' in answer) caller?.resolve(answer.value);
-    else caller?.reject(toError(answer));
-  });
-  const failAll = (error: Error): void => {
-    failure = new LedgerUnavailableError('The embedded store has stopped', { cause: error });
-    for (const { reject } of pending.values()) reject(failure);
-    pending.clear();
-  };
-  worker.on('error', failAll);
-  worker.on('exit', (code) => failAll(new Error(`The store's thread ended with code ${code}`)));
-
-  return {
-    call(method, ...args) {
-      if (failure !== null) return Promise.reject(failure);
-      return new Promise((resolve, reject) => {
-        lastId += 1;
-        pending.set(lastId, { resolve: resolve as (value: unknown) => void, reject });
-        worker.postMessage({ id: lastId, method, args } satisfies Call);
-      });
-    },
-    close() {
-      if (failure !== null) return Promise.resolve();
-      return new Promise((resolve) => {
-        worker.once('exit', () => resolve());
-        worker.postMessage('close');
-      });
-    },
-  };
-}
-
-function toError(answer: Extract<Answer, { error: string }>): Error {
-  const error = answer.storeFailed ? new LedgerUnavailableError(answer.error) : new Error(answer.error);
-  if (answer.stack !== undefined) error.stack = answer.stack;
-  return error;
 }
 
 /** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */

@@ -12,7 +12,7 @@ import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
 import { grantsHold, revokeToken } from './grants.ts';
 import { sweepTenant } from './sweep.ts';
-import { findRecorded, loadCounter, track } from './track.ts';
+import { findRecorded, loadCounter, tracker } from './track.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
@@ -110,12 +110,10 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       sqlite.write(() => work(...args));
 
   return {
-    track: (tenantId, commands, now) =>
-      sqlite.write(() => {
-        const catalog = catalogOf(tenantId);
-        const customerOf = (externalId: string) => customers.ensureCustomer(tenantId, externalId, {}, now);
-        return track({ sqlite, tenantId, catalog, customerOf, now }, commands);
-      }),
+    track: tracker(sqlite, {
+      catalogOf,
+      ensureCustomer: (tenantId, externalId, now) => customers.ensureCustomer(tenantId, externalId, {}, now),
+    }),
     account: reading(readAccount),
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),

@@ -16,6 +16,8 @@ import { openSqlite } from './database.ts';
 export function verifySqlite(path: string, now: number, progress: Progress): Verification {
   const sqlite = openSqlite(path);
   try {
+    // This build sorts in memory by default: 70 MB for 700 000 events more. On disk it takes the same for any number.
+    sqlite.run('pragma temp_store = file');
     return sqlite.read(() => {
       const total = sqlite.get(COUNT_EVENTS);
       const fold = verificationFold(total === undefined ? 0 : number(total, 'events'), progress);

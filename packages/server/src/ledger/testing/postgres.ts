@@ -14,6 +14,8 @@ import type { Audit } from './audit.ts';
 export interface TestPostgres {
   /** The URL of an empty store. */
   newStore(): Promise<string>;
+  /** Runs a statement on a store, past its ledger. */
+  run(url: string, sql: string): Promise<void>;
   /** Cuts the connections of every ledger on the database, as a restart would. */
   cutConnections(): Promise<void>;
   /** Removes what was made. */
@@ -39,13 +41,19 @@ export async function startPostgres(): Promise<TestPostgres> {
       url.searchParams.set('options', `-c search_path=${schema}`);
       return url.href;
     },
+    async run(url, sql) {
+      await administer(url, (client) => client.query(sql));
+    },
     async cutConnections() {
       await administer(server.url, (client) => client.query(CUT_CONNECTIONS));
     },
     async stop() {
-      await administer(server.url, async (client) => {
-        for (const schema of schemas) await client.query(`drop schema "${schema}" cascade`);
-      });
+      // A server of our own goes with all that is in it.
+      if (given !== undefined) {
+        await administer(given, async (client) => {
+          for (const schema of schemas) await client.query(`drop schema "${schema}" cascade`);
+        });
+      }
       await server.stop();
     },
   };

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { BATCH_MAX, QUEUE_MAX } from '../packages/server/src/ledger/group-commit.ts';
+import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
+import { command, PRICING } from '../packages/server/src/metering/testing/pricing.ts';
+import {
+  machine,
+  printFacts,
+  printTable,
+  progress,
+  quantile,
+  spreadOf,
+  writeResults,
+  type Spread,
+} from './report.ts';
+import { postgres, sqlite, type Opened, type System, type Unbatched } from './stores.ts';
+
+/**
+ * Events per second through the whole ledger, by how many callers wait for their last event before they send the
+ * next, beside the same code with one event a transaction on one connection.
+ */
+
+const HELP = `Measures the ledger: npm run bench -- ledger [options]
+
+  --quick          one short round, to see that it runs
+  --store NAME     sqlite or postgres; both when not given
+  --no-keys        events without idempotency keys
+  --rounds N       rounds, each on a new store (5)
+  --seconds N      seconds per figure and round (2)
+  --help           this text
+
+PostgreSQL is a private server, or the one at DATABASE_URL.`;
+
+const { values: options } = parseArgs({
+  options: {
+    help: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    store: { type: 'string' },
+    'no-keys': { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+  },
+});
+
+const SYSTEMS = { sqlite, postgres };
+const CONCURRENCIES = [1, 16, 256];
+/** Counters that events are spread over, each of another customer. */
+const SPREAD_OVER = 1_000;
+/** It has a limit and may pass it. */
+const FEATURE = 'emails';
+const WARM_UP_MS = 300;
+const QUICK_MS = 300;
+
+/** How many callers send to how many counters: in batches, or each event unbatched. */
+interface Load {
+  readonly counters: number;
+  readonly callers: number;
+  readonly by: 'batches' | Unbatched;
+}
+
+interface Figures {
+  readonly eventsPerS: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+type Summary = Load & { readonly [Figure in keyof Figures]: Spread };
+
+async function main(): Promise<void> {
+  const names = Object.keys(SYSTEMS) as (keyof typeof SYSTEMS)[];
+  const wanted = names.filter((name) => options.store === undefined || options.store === name);
+  if (wanted.length === 0) throw new Error(`--store is one of ${names.join(', ')}`);
+  const rounds = options.quick ? 1 : positive('rounds', options.rounds);
+  const runMs = options.quick ? QUICK_MS : positive('seconds', options.seconds) * 1_000;
+  const configuration = {
+    ...machine(),
+    keys: options['no-keys'] ? 'none' : 'a random UUID each',
+    batchMax: BATCH_MAX,
+    queueMax: QUEUE_MAX,
+    rounds,
+    runMs,
+  };
+  printFacts(configuration);
+  const results = [];
+  for (const name of wanted) {
+    const system = await SYSTEMS[name]();
+    try {
+      results.push(await measure(system, rounds, runMs));
+    } finally {
+      await system.stop();
+    }
+  }
+  writeResults('ledger', { configuration, results });
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not ${text}`);
+  return value;
+}
+
+function loadsOf({ unbatched }: System): Load[] {
+  return [SPREAD_OVER, 1].flatMap((counters) => [
+    ...unbatched.map((by) => ({ counters, callers: 1, by })),
+    ...CONCURRENCIES.map((callers) => ({ counters, callers, by: 'batches' as const })),
+  ]);
+}
+
+async function measure(system: System, rounds: number, runMs: number) {
+  const loads = loadsOf(system);
+  const figures = loads.map((): Figures[] => []);
+  let counted = {};
+  for (let round = 0; round < rounds; round += 1) {
+    const opened = await system.open();
+    const tenantId = await prepare(opened);
+    for (let turn = 0; turn < loads.length; turn += 1) {
+      progress(`${system.name}: round ${round + 1} of ${rounds}, figure ${turn + 1} of ${loads.length}`);
+      // Begun elsewhere in each round, so that no load always meets the smallest store.
+      const index = (turn + round * Math.ceil(loads.length / rounds)) % loads.length;
+      const load = loads[index];
+      if (load === undefined) continue;
+      const send = sender(opened, tenantId, load);
+      await run(load, WARM_UP_MS, send);
+      figures[index]?.push(await run(load, runMs, send));
+    }
+    counted = await opened.close();
+  }
+  const summaries = loads.map((load, index) => summarize(load, figures[index] ?? []));
+  progress('');
+  print(system, summaries, counted);
+  return { store: system.name, ...system.facts, counted, figures: summaries };
+}
+
+/** A tenant whose customers and counters all exist. */
+async function prepare({ ledger }: Opened): Promise<string> {
+  const tenantId = await ledger.ensureTenant('Bench', 'test', Date.now());
+  const tenant = ledger.tenant(tenantId);
+  await tenant.putCatalog(PRICING, Date.now());
+  await tenant.track(Array.from({ length: SPREAD_OVER }, (_, index) => eventOf(index)));
+  return tenantId;
+}
+
+type Send = (command: TrackCommand) => Promise<unknown>;
+
+function sender({ ledger, send }: Opened, tenantId: string, { by }: Load): Send {
+  if (by === 'batches') {
+    const tenant = ledger.tenant(tenantId);
+    return (command) => tenant.track([command]);
+  }
+  const unbatched = send[by];
+  if (unbatched === undefined) throw new Error(`This system cannot send ${by}`);
+  return (command) => unbatched(tenantId, command);
+}
+
+async function run({ callers, counters }: Load, durationMs: number, send: Send): Promise<Figures> {
+  const latenciesMs: number[] = [];
+  const started = performance.now();
+  const end = started + durationMs;
+  let sent = 0;
+  const caller = async (): Promise<void> => {
+    for (let before = performance.now(); before < end;) {
+      await send(eventOf(sent++ % counters));
+      const after = performance.now();
+      latenciesMs.push(after - before);
+      before = after;
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  const elapsedMs = performance.now() - started;
+  return {
+    eventsPerS: (sent / elapsedMs) * 1_000,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+  };
+}
+
+function eventOf(counter: number): TrackCommand {
+  return command(FEATURE, 1, {
+    externalId: `customer_${counter}`,
+    idempotencyKey: options['no-keys'] ? null : randomUUID(),
+  });
+}
+
+function summarize(load: Load, figures: readonly Figures[]): Summary {
+  return {
+    ...load,
+    eventsPerS: spreadOf(figures.map(({ eventsPerS }) => eventsPerS)),
+    p50Ms: spreadOf(figures.map(({ p50Ms }) => p50Ms)),
+    p99Ms: spreadOf(figures.map(({ p99Ms }) => p99Ms)),
+  };
+}
+
+const NAMES = {
+  direct: 'one event a transaction',
+  threaded: 'the same, from another thread',
+};
+
+function print(system: System, summaries: readonly Summary[], counted: Readonly<Record<string, number>>) {
+  console.log(`\n${system.name}`);
+  printFacts({ ...system.facts, ...counted });
+  for (const counters of [SPREAD_OVER, 1]) {
+    const rows = summaries.filter((summary) => summary.counters === counters);
+    const reference = rows.find(({ by }) => by === 'direct')?.eventsPerS.median ?? NaN;
+    printTable(
+      [
+        counters === 1 ? 'One hot counter' : `${counters} counters`,
+        ...['events/s', 'lowest–highest', 'ratio', 'p50 ms', 'p99 ms'],
+      ],
+      rows.map(({ by, callers, eventsPerS, p50Ms, p99Ms }) => [
+        by === 'batches' ? `group commit, callers: ${callers}` : NAMES[by],
+        eventsPerS.median.toFixed(0),
+        `${eventsPerS.min.toFixed(0)}–${eventsPerS.max.toFixed(0)}`,
+        `${(eventsPerS.median / reference).toFixed(1)}×`,
+        p50Ms.median.toFixed(2),
+        p99Ms.median.toFixed(2),
+      ]),
+    );
+  }
+}
+
+if (options.help) console.log(HELP);
+else await main();

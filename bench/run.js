@@ -1,0 +1,29 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { root, run } from '../scripts/setup.js';
+
+/** `npm run bench -- NAME [options]` runs one program of this folder; `npm run bench` runs all of them. */
+
+/** What stands beside the programs and is none. */
+const SHARED = ['report', 'stores'];
+
+const programs = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => basename(file, '.ts'))
+  .filter((name) => !SHARED.includes(name));
+const [first = '', ...rest] = process.argv.slice(2);
+const named = first !== '' && !first.startsWith('-');
+
+if (named && !programs.includes(first)) {
+  console.error(`There is no bench named ${first}. There are: ${programs.join(', ')}.`);
+  process.exit(1);
+}
+for (const program of named ? [first] : programs) {
+  const options = named ? rest : process.argv.slice(2);
+  run(process.execPath, [
+    '--import',
+    join(root, 'scripts/typescript.js'),
+    join(import.meta.dirname, `${program}.ts`),
+    ...options,
+  ]);
+}

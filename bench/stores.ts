@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Ledger } from '../packages/server/src/ledger/ledger.ts';
+import { catalogCache } from '../packages/server/src/ledger/postgres/catalogs.ts';
+import { openDatabase } from '../packages/server/src/ledger/postgres/database.ts';
+import { openPostgresLedger } from '../packages/server/src/ledger/postgres/postgres-ledger.ts';
+import { track } from '../packages/server/src/ledger/postgres/track.ts';
+import { openSqlite } from '../packages/server/src/ledger/sqlite/database.ts';
+import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
+import { number, text } from '../packages/server/src/ledger/rows.ts';
+import { sqliteStore } from '../packages/server/src/ledger/sqlite/store.ts';
+import { startWriter } from '../packages/server/src/ledger/sqlite/writer.ts';
+import { administer, startPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
+import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
+
+/** A database system to measure a ledger on. */
+export interface System {
+  readonly name: string;
+  readonly unbatched: readonly Unbatched[];
+  /** Version and what its durability rests on. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** A ledger on a new, empty store. */
+  open(): Promise<Opened>;
+  stop(): Promise<void>;
+}
+
+export interface Opened {
+  readonly ledger: Ledger;
+  /** What batches are held against: the same code with each event in a transaction of its own, on one connection. */
+  readonly send: Readonly<Partial<Record<Unbatched, Send>>>;
+  /** Closes everything; what the database itself has counted until then. */
+  close(): Promise<Readonly<Record<string, number>>>;
+}
+
+export type Send = (tenantId: string, command: TrackCommand) => Promise<unknown>;
+
+/** `direct` blocks its thread with SQLite, so that the ledger goes through another: that is `threaded`. */
+export type Unbatched = 'direct' | 'threaded';
+
+export function sqlite(): System {
+  const folder = mkdtempSync(join(tmpdir(), 'billingos-bench-'));
+  const probe = openSqlite(join(folder, 'probe.db'));
+  const row = probe.get(FACTS) ?? {};
+  const facts = {
+    version: text(row, 'version'),
+    journal_mode: text(row, 'journal_mode'),
+    synchronous: `${number(row, 'synchronous')} (2 is full)`,
+  };
+  probe.close();
+  let stores = 0;
+  return {
+    name: 'SQLite',
+    unbatched: ['direct', 'threaded'],
+    facts,
+    async open() {
+      stores += 1;
+      const path = join(folder, `${stores}.db`);
+      const ledger = await openSqliteLedger(path, Date.now);
+      const connection = openSqlite(path);
+      const store = sqliteStore(connection);
+      const writer = await startWriter(path);
+      return {
+        ledger,
+        send: {
+          direct: (tenantId, command) => Promise.resolve(store.track(tenantId, [command], Date.now())),
+          threaded: (tenantId, command) => writer.call('track', tenantId, [command], Date.now()),
+        },
+        async close() {
+          connection.close();
+          await writer.close();
+          await ledger.close();
+          return {};
+        },
+      };
+    },
+    stop() {
+      rmSync(folder, { recursive: true });
+      return Promise.resolve();
+    },
+  };
+}
+
+const FACTS = `select sqlite_version() as version, journal_mode, synchronous
+  from pragma_journal_mode, pragma_synchronous`;
+
+/** On the server at DATABASE_URL, or on one of its own. */
+export async function postgres(): Promise<System> {
+  const server = await startPostgres();
+  return {
+    name: 'PostgreSQL',
+    unbatched: ['direct'],
+    facts: await administer(await server.newStore(), async (client) => {
+      const { rows } = await client.query<Record<string, string>>(`
+        select current_setting('server_version') as version, current_setting('fsync') as fsync,
+          current_setting('synchronous_commit') as synchronous_commit,
+          current_setting('wal_sync_method') as wal_sync_method`);
+      return rows[0] ?? {};
+    }),
+    async open() {
+      const url = await server.newStore();
+      const ledger = await openPostgresLedger({ url }, Date.now);
+      const database = openDatabase(url);
+      const catalogs = catalogCache();
+      return {
+        ledger,
+        send: { direct: (tenantId, command) => track(database, catalogs, tenantId, [command], Date.now) },
+        async close() {
+          await database.close();
+          await ledger.close();
+          return counterUpdates(url);
+        },
+      };
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/** How many updates of counters stayed within their page (HOT), and so cost no index entry and no vacuum. */
+async function counterUpdates(url: string): Promise<Record<string, number>> {
+  return administer(url, async (client) => {
+    const { rows } = await client.query<{ updates: string; hot: string }>(`
+      select n_tup_upd as updates, n_tup_hot_upd as hot from pg_stat_user_tables
+      where schemaname = current_schema() and relname = 'counter'`);
+    return { 'counter updates': Number(rows[0]?.updates), 'of them HOT': Number(rows[0]?.hot) };
+  });
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Ledger } from '../ledger/ledger.ts';
+import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
+import { tempFolder } from '../ledger/testing/temp-folder.ts';
+import { NOW } from '../metering/testing/pricing.ts';
+import { generateSecretKey, hashSecretKey, secretKeyLookup } from './secret-keys.ts';
+
+/** How long the contract lets a revoked key work (wire contract §2). */
+const REVOKED_WITHIN_MS = 5_000;
+
+let ledger: Ledger;
+let key: string;
+let id: string;
+let now: number;
+
+beforeEach(async () => {
+  const path = join(tempFolder(), 'store.db');
+  now = NOW;
+  ledger = await openSqliteLedger(path, () => now);
+  key = generateSecretKey('test');
+  const tenantId = await ledger.ensureTenant('Acme', 'test', now);
+  id = await ledger.addSecretKey(tenantId, { hash: hashSecretKey(key), name: 'one' }, now);
+  return () => ledger.close();
+});
+
+describe('a secret key', () => {
+  it('stops working within five seconds of its revocation, wherever it was just used', async () => {
+    const processes = [secretKeyLookup(ledger, () => now), secretKeyLookup(ledger, () => now)];
+    for (const find of processes) expect(await find(key)).toMatchObject({ id });
+    now += REVOKED_WITHIN_MS - 1;
+    for (const find of processes) expect(await find(key)).toMatchObject({ id });
+    await ledger.revokeSecretKey(id, now);
+    now += 1;
+    for (const find of processes) expect(await find(key)).toBeNull();
+  });
+
+  it('that is used all the time stops working too', async () => {
+    const find = secretKeyLookup(ledger, () => now);
+    await find(key);
+    await ledger.revokeSecretKey(id, now);
+    const revokedAt = now;
+    while ((await find(key)) !== null) now += 100;
+    expect(now - revokedAt).toBeLessThanOrEqual(REVOKED_WITHIN_MS);
+  });
+
+  it('that was refused is looked up again: it may have been made since', async () => {
+    const find = secretKeyLookup(ledger, () => now);
+    const fresh = generateSecretKey('live');
+    expect(await find(fresh)).toBeNull();
+    const tenantId = await ledger.ensureTenant('Acme', 'live', now);
+    await ledger.addSecretKey(tenantId, { hash: hashSecretKey(fresh), name: 'fresh' }, now);
+    expect(await find(fresh)).toMatchObject({ tenantId, mode: 'live' });
+  });
+
+  it.each(['', 'sk_', 'sk_test_short', 'sk_prod_0123456789abcdef', `sk_test_${'a'.repeat(129)}`])(
+    'that cannot be one is not asked for: %s',
+    async (text) => {
+      await ledger.close();
+      expect(await secretKeyLookup(ledger, () => now)(text)).toBeNull();
+    },
+  );
+});
