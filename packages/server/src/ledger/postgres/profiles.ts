@@ -44,18 +44,10 @@ export function createCustomer(
 ): Promise<CreateOutcome> {
   return database.transaction(async (transaction): Promise<CreateOutcome> => {
     const catalog = await catalogs.hold(transaction, tenantId);
-    const [deleted] = await transaction.query(
-      SELECT_BY_EXTERNAL_ID,
-      tenantId,
-      tombstoneOf(tenantId, storable(externalId)),
-    );
-    if (deleted !== undefined) {
-      const id = text(deleted, 'id');
-      await transaction.query(UPDATE_EXTERNAL_ID, tenantId, id, buriedUnder(id));
-    }
     const seen = firstSight(storable(externalId), catalog, now, (prefix) => newId(prefix, now));
     const fresh = { ...withProfile(seen, profile, now), implicit: false };
     if ((await insertCustomers(transaction, tenantId, [fresh])) > 0) {
+      await bury(transaction, tenantId, externalId);
       return { kind: 'created', customer: fresh };
     }
     const [taken] = await transaction.query(SELECT_BY_EXTERNAL_ID, tenantId, storable(externalId));
@@ -107,6 +99,18 @@ export function deleteCustomer(
     await transaction.query(CLEAR_EVENT_METADATA, tenantId, id);
     return { result: true, changes: [{ kind: 'plan', tenantId, externalId }] };
   });
+}
+
+/**
+ * Gives up the tombstone of an external id that belongs to a new customer. Once they are inserted nobody else can be
+ * deleted under it: a deletion that the insert waited for has left its tombstone by now.
+ */
+async function bury(database: Queryable, tenantId: string, externalId: string): Promise<void> {
+  const tombstone = tombstoneOf(tenantId, storable(externalId));
+  const [deleted] = await database.query(SELECT_BY_EXTERNAL_ID, tenantId, tombstone);
+  if (deleted === undefined) return;
+  const id = text(deleted, 'id');
+  await database.query(UPDATE_EXTERNAL_ID, tenantId, id, buriedUnder(id));
 }
 
 async function saveCustomer(database: Queryable, tenantId: string, customer: Customer): Promise<void> {
