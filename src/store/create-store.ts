@@ -129,10 +129,20 @@ class Store implements UsageStore {
     checkTrackInput(input);
     const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newIdempotencyKey() };
     const epoch = this.#customerEpoch;
+    let isShown = true;
     const onSettled = (outcome: Outcome) => {
-      if (epoch === this.#customerEpoch) this.#settle(keyed, outcome);
+      if (isShown && epoch === this.#customerEpoch) this.#settle(keyed, outcome);
     };
     this.#model.begin(keyed);
+    // Asked at once: by the time the outbox is open somebody else may be signed in.
+    const customer = this.#client.customer();
+    customer.then(
+      (whose) => {
+        isShown = this.#model.customer === undefined || this.#model.customer === whose;
+        if (!isShown) this.#model.refused(keyed, undefined);
+      },
+      () => undefined,
+    );
     const outbox = await this.#openOutbox().catch((cause: unknown) => {
       const error = new NetworkError('The part of the store that keeps events could not be loaded.', {
         cause,
@@ -140,7 +150,7 @@ class Store implements UsageStore {
       onSettled({ error });
       throw error;
     });
-    return outbox.send(keyed, { hasOwnKey: input.idempotencyKey === undefined, onSettled });
+    return outbox.send(keyed, { customer, hasOwnKey: input.idempotencyKey === undefined, onSettled });
   };
 
   readonly dismissNudge = async (id: string, options: { snoozeSeconds?: number } = {}): Promise<void> => {
@@ -267,9 +277,10 @@ class Store implements UsageStore {
     this.#live = new background.SharedLive({
       ...options,
       browser: this.#storage ?? background.browserParts,
-      current: () => {
-        const { reading, flags } = this.#model;
-        return reading === undefined || flags.stale ? undefined : { reply: reading, isLive: flags.live };
+      current: (whose) => {
+        const { customer, flags, reading } = this.#model;
+        const isTheirs = customer === whose && !flags.stale;
+        return isTheirs && reading !== undefined ? { reply: reading, isLive: flags.live } : undefined;
       },
       onReading: (reply, customer) => this.#takeReading(reply, customer, 'tab'),
       onDismissed: (id) => this.#dropNudge(id),
@@ -317,8 +328,9 @@ class Store implements UsageStore {
       this.#takeReading(event.data, customer, 'line');
       return;
     }
-    // A tab that has just come may hear of one meter before it knows any.
-    if (this.#model.flags.status !== 'ready') return;
+
+    // A tab that has just come may hear of one meter before it knows any, or still knows somebody else's.
+    if (customer !== this.#model.customer) return;
     const nudges = this.#model.takeRow(event.data);
     this.#periodTimer.arm(this.#model.rows);
     if (nudges) void this.#readNudges();

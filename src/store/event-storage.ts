@@ -20,11 +20,11 @@ export interface KeptEvent extends NewEvent {
 /** Where events wait until their outcome is known. */
 export interface EventStorage {
   /**
-   * Keeps events in their order, all or none, and lets the oldest of all go beyond `countMax`.
+   * Keeps an event, behind all others, and lets the oldest of all go beyond `countMax`.
    *
-   * @throws when they cannot be kept
+   * @throws when it cannot be kept
    */
-  add(events: readonly NewEvent[], countMax: number): Promise<{ ids: number[]; dropped: KeptEvent[] }>;
+  add(event: NewEvent, countMax: number): Promise<{ id: number; dropped: KeptEvent[] }>;
   /** The oldest events of a customer, in their order. */
   oldest(customer: string, countMax: number): Promise<KeptEvent[]>;
   remove(id: number): Promise<void>;
@@ -37,12 +37,12 @@ export function memoryStorage(): EventStorage {
   let lastId = 0;
 
   return {
-    add(added, countMax) {
-      const kept = added.map((event) => ({ ...event, id: (lastId -= 1) }));
-      for (const event of kept) events.set(event.id, event);
-      const dropped = [...events.values()].slice(0, Math.max(0, events.size - countMax));
-      for (const { id } of dropped) events.delete(id);
-      return Promise.resolve({ ids: kept.map(({ id }) => id), dropped });
+    add(event, countMax) {
+      const id = (lastId -= 1);
+      events.set(id, { ...event, id });
+      const dropped = events.size > countMax ? [...events.values()].slice(0, events.size - countMax) : [];
+      for (const oldest of dropped) events.delete(oldest.id);
+      return Promise.resolve({ id, dropped });
     },
     oldest(customer, countMax) {
       const own = [...events.values()].filter((event) => event.customer === customer);
@@ -69,10 +69,10 @@ export function sparedStorage(disk: EventStorage): EventStorage {
   const memory = memoryStorage();
 
   return {
-    add: (events, countMax) =>
-      events.some(({ customer }) => customer === '')
-        ? memory.add(events, countMax)
-        : disk.add(events, countMax).catch(() => memory.add(events, countMax)),
+    add: (event, countMax) =>
+      event.customer === ''
+        ? memory.add(event, countMax)
+        : disk.add(event, countMax).catch(() => memory.add(event, countMax)),
     async oldest(customer, countMax) {
       const onDisk = await disk.oldest(customer, countMax).catch(() => []);
       return [...onDisk, ...(await memory.oldest(customer, countMax))].slice(0, countMax);

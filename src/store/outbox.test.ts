@@ -63,6 +63,7 @@ async function setUp({
   const outcomes: Record<string, Outcome> = {};
   const send = (key: string, featureKey?: string) =>
     outbox.send(event(key, featureKey), {
+      customer: client.customer(),
       hasOwnKey: false,
       onSettled: (outcome) => {
         outcomes[key] = outcome;
@@ -201,7 +202,7 @@ describe('the time of an event', () => {
   it('is sent along with a key that was made for it, the same at every repetition', async () => {
     const { client, clock, outbox } = await setUp();
     client.onTrack = offline;
-    void outbox.send(input, { hasOwnKey: true, onSettled });
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: true, onSettled });
     await clock.advance(WAIT_MS);
     const times = client.sent.map(({ input: { timestamp } }) => timestamp);
     expect(times.length).toBeGreaterThan(2);
@@ -210,7 +211,7 @@ describe('the time of an event', () => {
 
   it('is not sent with a key of the host, which may repeat the call at another time', async () => {
     const { client, clock, outbox } = await setUp();
-    void outbox.send(input, { hasOwnKey: false, onSettled });
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: false, onSettled });
     await clock.advance(0);
     expect(client.sent[0]?.input).toEqual(input);
   });
@@ -218,7 +219,7 @@ describe('the time of an event', () => {
   it('is not sent as somebody who does not tell who they are: a server’s time picks the period', async () => {
     const { client, clock, outbox } = await setUp();
     client.onCustomer = () => Promise.resolve(undefined);
-    void outbox.send(input, { hasOwnKey: true, onSettled });
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: true, onSettled });
     await clock.advance(0);
     expect(client.sent[0]?.input).toEqual(input);
   });
@@ -437,7 +438,11 @@ describe('a page that is hidden', () => {
     all.client.onTrack = () => new Promise(() => undefined);
     for (let index = 0; index < count; index += 1) {
       const input = { ...event(`k${index}`), ...facts };
-      void all.outbox.send(input, { hasOwnKey: false, onSettled: () => undefined });
+      void all.outbox.send(input, {
+        customer: all.client.customer(),
+        hasOwnKey: false,
+        onSettled: () => undefined,
+      });
     }
     await all.clock.advance(0);
     return all;

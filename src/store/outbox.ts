@@ -13,7 +13,7 @@ import {
   type KeyedInput,
 } from './event-storage.ts';
 import { whileSoleHolder } from './sole-holder.ts';
-import { TrackedEvent, type Outcome } from './tracked-event.ts';
+import { TrackedEvent, type Outcome, type TrackedEventOptions } from './tracked-event.ts';
 import type { TrackUsageResult } from './types.ts';
 
 /*
@@ -98,6 +98,9 @@ export class Outbox {
   /** The part of it that waits to be kept. */
   #fresh: TrackedEvent[] = [];
   readonly #underWay = new Map<number, Promise<Verdict>>();
+  /** What may still be found in a list of kept events that was begun before. */
+  readonly #settledIds = new Set<number>();
+  #onKept: () => void = () => undefined;
   readonly #pauses = new Set<AbortController>();
   readonly #closing = new AbortController();
   #channel: { readonly customer: string; readonly line: Channel } | undefined;
@@ -121,7 +124,7 @@ export class Outbox {
    */
   send(
     input: KeyedInput,
-    facts: { hasOwnKey: boolean; onSettled: (outcome: Outcome) => void },
+    facts: Pick<TrackedEventOptions, 'customer' | 'hasOwnKey' | 'onSettled'>,
   ): Promise<TrackUsageResult> {
     const { clock, waitMs } = this.#options;
     const event = new TrackedEvent(input, { clock, waitMs, ...facts });
@@ -180,42 +183,51 @@ export class Outbox {
   async #keepFresh(): Promise<void> {
     if (this.#isKeeping) return;
     this.#isKeeping = true;
-    for (let failures = 0; this.#fresh.length > 0 && !this.#isClosed;) {
+    for (let failures = 0; !this.#isClosed;) {
+      const [event] = this.#fresh;
+      if (event === undefined) break;
       try {
-        const customer = await this.#options.client.customer();
+        const customer = await this.#customerOf(event);
+        if (this.#fresh[0] !== event) continue;
+        this.#fresh.shift();
         // Not awaited: the next event is written at once, in case the page closes.
-        void this.#keep(this.#fresh.splice(0), customer);
+        void this.#keep(event, customer);
         failures = 0;
       } catch (error) {
-        if (isBillingOSError(error) && error.retryable) {
-          for (const event of this.#fresh) event.delay();
+        if (isRetryable(error)) {
+          for (const waiting of this.#fresh) waiting.delay();
           await this.#pause((failures += 1));
         } else {
-          for (const event of this.#fresh.splice(0)) this.#settle(event, { error: error as Error });
+          this.#fresh = this.#fresh.filter((other) => other !== event);
+          this.#settle(event, { error: error as Error });
         }
       }
     }
     this.#isKeeping = false;
   }
 
-  async #keep(batch: readonly TrackedEvent[], customer = ''): Promise<void> {
-    const events = batch.map(({ input, trackedAtMs, hasOwnKey }) => {
-      // A repeat must give the same time again, and only of our own keys is it certain that it does. A session that
-      // does not tell its customer may be a server's, whose times pick the period.
-      const isStamped = hasOwnKey && customer !== '';
-      const timestamp = new Date(trackedAtMs).toISOString();
-      return { customer, input: isStamped ? { ...input, timestamp } : input, trackedAtMs };
+  /** Whom an event was tracked for. Where that could not be told at once, it is the first who can be. */
+  #customerOf(event: TrackedEvent): Promise<string | undefined> {
+    return event.customer.catch((error: unknown) => {
+      if (!isRetryable(error)) throw error;
+      return this.#options.client.customer();
     });
+  }
+
+  async #keep(event: TrackedEvent, customer = ''): Promise<void> {
+    const { input, trackedAtMs, hasOwnKey } = event;
+    // A repeat must give the same time again, and only of our own keys is it certain that it does. A session that
+    // does not tell its customer may be a server's, whose times pick the period.
+    const isStamped = hasOwnKey && customer !== '';
+    const timestamp = new Date(trackedAtMs).toISOString();
+    const kept = { customer, input: isStamped ? { ...input, timestamp } : input, trackedAtMs };
     this.#join(customer);
-    const { ids, dropped } = await this.#storage.add(events, OUTBOX_EVENTS_MAX);
+    const { id, dropped } = await this.#storage.add(kept, OUTBOX_EVENTS_MAX);
     if (this.#isClosed) return;
-    batch.forEach((event, index) => {
-      const [kept, id] = [events[index], ids[index]];
-      if (kept === undefined || id === undefined) return;
-      event.keepAs({ ...kept, id });
-      this.#waiting.set(id, event);
-    });
-    for (const event of dropped) this.#tell(event, { error: this.#fullError(event) });
+    event.keepAs({ ...kept, id });
+    this.#waiting.set(id, event);
+    this.#onKept();
+    for (const oldest of dropped) this.#tell(oldest, { error: this.#fullError(oldest) });
     void this.#sendKept();
   }
 
@@ -251,23 +263,52 @@ export class Outbox {
     }
   }
 
+  /** Sends until nothing is left, and tries again where the outcome is not known. */
   async #sendAll(customer: string, lost: AbortSignal): Promise<Verdict> {
     for (let failures = 0; ;) {
-      const events = await this.#next(customer);
-      if (events.length === 0) return 'empty';
-      const verdict = await this.#sendInLanes(events, lost);
-      if (verdict !== 'settled' && verdict !== 'unknown') return verdict;
-      failures = verdict === 'unknown' ? failures + 1 : 0;
+      const settledBefore = this.#settledIds.size;
+      const verdict = await this.#sendInLanes(customer, lost);
+      if (verdict === 'empty') this.#settledIds.clear();
+      if (verdict !== 'unknown') return verdict;
+      failures = this.#settledIds.size > settledBefore ? 1 : failures + 1;
       // The lock is kept meanwhile: while the line is down one tab tries, not all.
-      if (failures > 0) await this.#pause(failures, lost);
+      await this.#pause(failures, lost);
       if (this.#isClosed || lost.aborted) return 'lock-lost';
+    }
+  }
+
+  /** Sends each counter's events one after the other, several counters' side by side, until one cannot be sent. */
+  async #sendInLanes(customer: string, lost: AbortSignal): Promise<Verdict> {
+    const lanes = new Map<string, Promise<void>>();
+    const stop: { verdict?: Verdict } = {};
+    const sendLane = async (events: readonly KeptEvent[]) => {
+      for (const event of events) {
+        if (stop.verdict !== undefined) break;
+        const verdict = await this.#deliver(event, lost);
+        if (verdict !== 'settled') stop.verdict ??= verdict;
+      }
+    };
+
+    for (;;) {
+      const nextKept = new Promise<void>((resolve) => (this.#onKept = resolve));
+      const events = stop.verdict === undefined ? await this.#next(customer) : [];
+      for (const [featureKey, lane] of byCounter(events)) {
+        if (lanes.has(featureKey) || lanes.size === LANES_MAX) continue;
+        lanes.set(
+          featureKey,
+          sendLane(lane).then(() => void lanes.delete(featureKey)),
+        );
+      }
+      if (lanes.size === 0) return stop.verdict ?? 'empty';
+      await Promise.race(stop.verdict === undefined ? [...lanes.values(), nextKept] : lanes.values());
     }
   }
 
   /** The next events to send, without those that are too old for it. */
   async #next(customer: string): Promise<KeptEvent[]> {
     for (;;) {
-      const kept = await this.#storage.oldest(customer, BATCH_EVENTS_MAX);
+      const stored = await this.#storage.oldest(customer, BATCH_EVENTS_MAX);
+      const kept = stored.filter(({ id }) => !this.#settledIds.has(id));
       const expired = kept.filter((event) => this.#isExpired(event));
       for (const event of expired) {
         await this.#storage.remove(event.id);
@@ -298,28 +339,6 @@ export class Outbox {
     return ageMs > EVENT_AGE_MAX_MS || ageMs < -EVENT_AHEAD_MAX_MS;
   }
 
-  /** Sends each counter's events one after the other, and several counters' side by side. */
-  async #sendInLanes(events: readonly KeptEvent[], lost: AbortSignal): Promise<Verdict> {
-    const lanes = new Map<string, KeptEvent[]>();
-    for (const event of events) {
-      const { featureKey } = event.input;
-      lanes.set(featureKey, [...(lanes.get(featureKey) ?? []), event]);
-    }
-    let verdict: Verdict = 'settled';
-    const queue = lanes.values();
-    const sendLanes = async () => {
-      for (const lane of queue) {
-        for (const event of lane) {
-          if (verdict !== 'settled') return;
-          const next = await this.#deliver(event, lost);
-          if (next !== 'settled') verdict = next;
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(LANES_MAX, lanes.size) }, sendLanes));
-    return verdict;
-  }
-
   /** Sends one event, unless it is under way already. */
   #deliver(event: KeptEvent, lost: AbortSignal, keepalive = false): Promise<Verdict> {
     const { id } = event;
@@ -346,6 +365,8 @@ export class Outbox {
         this.#notBeforeMs = this.#options.clock.now() + retryAfter * 1_000;
         return verdict;
       }
+      // While a page closes another tab may be sending the same: that one's word is the last.
+      if (keepalive) return 'unknown';
       outcome = { error: error as Error };
     }
     if (signal.aborted) return 'lock-lost';
@@ -361,6 +382,7 @@ export class Outbox {
 
   /** Tells the outcome to whoever has tracked the event. */
   #tell(event: KeptEvent, outcome: Outcome): void {
+    this.#settledIds.add(event.id);
     const own = this.#waiting.get(event.id);
     if (own !== undefined) {
       this.#settle(own, outcome);
@@ -446,6 +468,19 @@ export class Outbox {
 }
 
 type LostEvent = Pick<KeptEvent, 'input'>;
+
+function byCounter(events: readonly KeptEvent[]): Map<string, KeptEvent[]> {
+  const counters = new Map<string, KeptEvent[]>();
+  for (const event of events) {
+    const { featureKey } = event.input;
+    counters.set(featureKey, [...(counters.get(featureKey) ?? []), event]);
+  }
+  return counters;
+}
+
+function isRetryable(error: unknown): boolean {
+  return isBillingOSError(error) && error.retryable;
+}
 
 /** Why an event could not be sent now; `undefined` when the error is the answer to it. */
 function verdictOf(error: unknown): Verdict | undefined {

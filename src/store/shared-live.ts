@@ -16,8 +16,8 @@ import { whileSoleHolder } from './sole-holder.ts';
 
 export interface SharedLiveOptions extends Omit<LiveOptions, 'customer'> {
   browser: BrowserParts;
-  /** The numbers at hand, for a tab that has just come, unless they are old. */
-  current: () => { reply: UsageMetricsReply; isLive: boolean } | undefined;
+  /** The customer's numbers at hand, for a tab that has just come, unless they are old. */
+  current: (customer: string) => { reply: UsageMetricsReply; isLive: boolean } | undefined;
   /** Another tab has read these. */
   onReading: (reply: UsageMetricsReply, customer: string) => void;
   /** Another tab's person has put a nudge away. */
@@ -29,8 +29,10 @@ export type News = { type: 'reading'; reply: UsageMetricsReply } | { type: 'dism
 
 type Message =
   | News
-  /** Somebody has come, or has lost the thread: the leader says how things stand. */
+  /** Somebody has come, or has lost the thread. */
   | { type: 'hello' }
+  /** The leader's answer: how things stand. */
+  | { type: 'welcome'; reply: UsageMetricsReply; isLive: boolean }
   | { type: 'event'; event: LineEvent }
   | { type: 'drop'; planned: boolean };
 
@@ -51,6 +53,10 @@ export class SharedLive implements Line {
   #tabs: { readonly customer: string; readonly channel: Channel } | undefined;
   /** The line, while this tab leads. */
   #line: Live | undefined;
+  /** Nobody has told this tab any numbers yet. */
+  #isMissing = false;
+  /** By the leader's word. */
+  #isLive = false;
   #cancelWait: (() => void) | undefined;
 
   constructor(options: SharedLiveOptions) {
@@ -98,7 +104,7 @@ export class SharedLive implements Line {
 
   /** Follows and leads in turn, as long as it is this customer who is signed in. */
   async #share(customer: string): Promise<void> {
-    const { browser, clock, random, onMissing } = this.#options;
+    const { browser, clock, random } = this.#options;
     const { signal } = this.#closing;
     const name = `billingos:live:${customer}`;
     const channel = browser.openChannel(name);
@@ -106,9 +112,9 @@ export class SharedLive implements Line {
     this.#tabs = { customer, channel };
     try {
       for (let isTheirs = true; isTheirs && !signal.aborted;) {
-        this.#cancelWait?.();
-        this.#cancelWait = clock.schedule(onMissing, SNAPSHOT_WAIT_MS);
-        this.#post({ type: 'hello' });
+        this.#isMissing = true;
+        this.#isLive = false;
+        this.#greet();
         const lead = (lost: AbortSignal) => this.#lead(customer, lost);
         isTheirs = await whileSoleHolder(name, { browser, clock, random }, signal, lead);
       }
@@ -120,20 +126,15 @@ export class SharedLive implements Line {
   }
 
   /** Keeps the line up until another tab takes over. Resolves with whether the customer is still the one. */
-  #lead(customer: string | undefined, lost: AbortSignal): Promise<boolean> {
+  async #lead(customer: string | undefined, lost: AbortSignal): Promise<boolean> {
     const { onEvent, onDrop, onGiveUp } = this.#options;
     this.#cancelWait?.();
     // Not live until the own line is: the leader before is gone.
     onDrop(true);
     const over = AbortSignal.any([lost, this.#closing.signal]);
-    if (over.aborted) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const end = (isTheirs: boolean) => {
-        this.#line?.close();
-        this.#line = undefined;
-        resolve(isTheirs);
-      };
-      over.addEventListener('abort', () => end(true), { once: true });
+    if (over.aborted) return true;
+    const isTheirs = await new Promise<boolean>((resolve) => {
+      over.addEventListener('abort', () => resolve(true), { once: true });
       this.#line = new Live({
         ...this.#options,
         customer,
@@ -147,47 +148,71 @@ export class SharedLive implements Line {
         },
         // Where lines do not get through this tab goes on leading: it reads for all.
         onGiveUp: (error) => {
-          if (isBillingOSError(error) && error.code === 'customer_changed') end(false);
+          if (isBillingOSError(error) && error.code === 'customer_changed') resolve(false);
           else onGiveUp(error);
         },
       });
     });
+    this.#line?.close();
+    this.#line = undefined;
+    return isTheirs;
   }
 
   #hear(message: Message, customer: string): void {
-    const { onEvent, onDrop, onReading, onDismissed } = this.#options;
     if (this.#closing.signal.aborted) return;
+    const { onReading, onDismissed } = this.#options;
+    if (message.type === 'reading') {
+      this.#isMissing = false;
+      onReading(message.reply, customer);
+    } else if (message.type === 'dismissed') {
+      onDismissed(message.id);
+    } else if (this.#line === undefined) {
+      this.#follow(message, customer);
+    } else if (message.type === 'hello') {
+      // A leader takes no other leader's word: that one was frozen, and does not know yet that it was replaced.
+      const numbers = this.#options.current(customer);
+      if (numbers !== undefined) this.#post({ type: 'welcome', ...numbers });
+    }
+  }
+
+  /** Takes the leader's word. */
+  #follow(message: Message, customer: string): void {
+    const { onEvent, onDrop, onReading } = this.#options;
     switch (message.type) {
-      case 'hello':
-        this.#welcome();
+      case 'welcome':
+        this.#cancelWait?.();
+        this.#isLive = message.isLive;
+        if (message.isLive) onEvent({ event: 'snapshot', data: message.reply }, customer);
+        else onReading(message.reply, customer);
         break;
       case 'event':
-        this.#cancelWait?.();
         onEvent(message.event, customer);
-        break;
-      case 'reading':
-        this.#cancelWait?.();
-        onReading(message.reply, customer);
+        if (message.event.event === 'snapshot') {
+          this.#cancelWait?.();
+          this.#isLive = true;
+        } else if (!this.#isLive) {
+          // The line lives, though this tab has missed how it began.
+          this.#greet();
+        }
         break;
       case 'drop':
+        this.#isLive = false;
         onDrop(message.planned);
-        // A leader that thaws may speak of a line that is long replaced; the present one then says so.
-        this.#post({ type: 'hello' });
-        break;
-      case 'dismissed':
-        onDismissed(message.id);
+        // A leader that was frozen may speak of a line that is long replaced; the present one then says so.
+        this.#greet();
         break;
     }
   }
 
-  /** Tells a tab that has just come how things stand. */
-  #welcome(): void {
-    const numbers = this.#line === undefined ? undefined : this.#options.current();
-    if (numbers === undefined) return;
-    const { reply, isLive } = numbers;
-    this.#post(
-      isLive ? { type: 'event', event: { event: 'snapshot', data: reply } } : { type: 'reading', reply },
-    );
+  /** Asks the leader how things stand, again and again until it says so. */
+  #greet(): void {
+    this.#cancelWait?.();
+    this.#post({ type: 'hello' });
+    this.#cancelWait = this.#options.clock.schedule(() => {
+      if (this.#isMissing) this.#options.onMissing();
+      this.#isMissing = false;
+      this.#greet();
+    }, SNAPSHOT_WAIT_MS);
   }
 
   #post(message: Message): void {

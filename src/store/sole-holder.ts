@@ -46,7 +46,11 @@ export async function whileSoleHolder<T>(
 
   const watch = watchHolder(channel, parts, signal);
   try {
-    return await locks.request(name, { signal: watch.giveUp }, hold);
+    return await locks.request(name, { signal: watch.giveUp }, async (lost) => {
+      // Granted in the very moment in which this tab gave up waiting: it holds by force, or not at all.
+      watch.giveUp.throwIfAborted();
+      return hold(lost);
+    });
   } catch (error) {
     if (!watch.isSilent || signal.aborted) throw error;
     return await locks.request(name, { steal: true }, hold);

@@ -10,6 +10,8 @@ export interface TrackedEventOptions {
   clock: Clock;
   /** How long the caller waits for the outcome before it is told `queued`, in milliseconds. */
   waitMs: number;
+  /** Whom it is tracked for. Rejects while that cannot be told. */
+  customer: Promise<string | undefined>;
   /** The key was made for this event. One that the host brought may come again with another call, at another time. */
   hasOwnKey: boolean;
   /** Called once, before the caller is told, when the outcome becomes known. */
@@ -20,6 +22,7 @@ export interface TrackedEventOptions {
 export class TrackedEvent {
   readonly input: KeyedInput;
   readonly trackedAtMs: number;
+  readonly customer: Promise<string | undefined>;
   readonly hasOwnKey: boolean;
   /** What the caller gets. */
   readonly result: Promise<TrackUsageResult>;
@@ -34,8 +37,10 @@ export class TrackedEvent {
   #isAnswered = false;
   #hasWaited = false;
 
-  constructor(input: KeyedInput, { clock, waitMs, hasOwnKey, onSettled }: TrackedEventOptions) {
+  constructor(input: KeyedInput, options: TrackedEventOptions) {
+    const { clock, waitMs, customer, hasOwnKey, onSettled } = options;
     this.input = input;
+    this.customer = customer;
     this.trackedAtMs = clock.now();
     this.hasOwnKey = hasOwnKey;
     this.#onSettled = onSettled;

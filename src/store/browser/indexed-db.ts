@@ -24,16 +24,16 @@ export async function openIndexedDb(): Promise<EventStorage> {
     });
 
   return {
-    add: (events, countMax) =>
+    add: (event, countMax) =>
       run('readwrite', (store) => {
-        const added = events.map((event) => store.add(event));
+        const added = store.add(event);
         let dropped: KeptEvent[] = [];
         const count = store.count();
         count.onsuccess = () => {
           const excess = count.result - countMax;
           if (excess > 0) dropped = takeOldest(store, excess);
         };
-        return () => ({ ids: added.map(({ result }) => Number(result)), dropped });
+        return () => ({ id: Number(added.result), dropped });
       }),
     oldest: (customer, countMax) =>
       run('readonly', (store) => {

@@ -18,7 +18,8 @@ export class FakeBrowser {
   readonly channels = new Set<FakeChannel>();
   readonly #locks = new Map<string, LockRequest[]>();
   readonly #disk = new Map<number, KeptEvent>();
-  #lastId = 0;
+  /** Everything that was ever on disk, in its order. */
+  readonly everKept: KeptEvent[] = [];
   /** Storage fails as long as this is set. */
   isDiskBroken = false;
 
@@ -44,8 +45,9 @@ export class FakeBrowser {
 
   /** Puts an event on disk, as an earlier page might have. */
   keep(event: NewEvent): void {
-    this.#lastId += 1;
-    this.#disk.set(this.#lastId, { ...event, id: this.#lastId });
+    const kept = { ...event, id: this.everKept.length + 1 };
+    this.everKept.push(kept);
+    this.#disk.set(kept.id, kept);
   }
 
   /** Does something to a tab that takes time, if the tab is still there by then. */
@@ -70,15 +72,12 @@ export class FakeBrowser {
   storageOf(tab: FakeTab): EventStorage {
     const disk = this.#disk;
     return {
-      add: (events, countMax) =>
+      add: (event, countMax) =>
         this.ask(tab, () => {
-          const ids = events.map((event) => {
-            this.keep(event);
-            return this.#lastId;
-          });
+          this.keep(event);
           const dropped = this.kept.slice(0, Math.max(0, disk.size - countMax));
           for (const { id } of dropped) disk.delete(id);
-          return { ids, dropped };
+          return { id: this.everKept.length, dropped };
         }),
       oldest: (customer, countMax) =>
         this.ask(tab, () => this.kept.filter((event) => event.customer === customer).slice(0, countMax)),
