@@ -25,7 +25,7 @@ export async function track(
     quantity: input.quantity,
     idempotency_key: idempotencyKey,
     metadata: input.metadata,
-    timestamp: server.timestamp,
+    timestamp: input.timestamp,
     action: server.action,
   };
   try {
