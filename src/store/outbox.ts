@@ -3,6 +3,7 @@ import { abortable, sleep, type Clock } from '../client/clock.ts';
 import { startDeadline } from '../client/deadline.ts';
 import { BillingOSError, errorOf, factsOf, isBillingOSError, isOwnWord } from '../client/errors.ts';
 import { backoffMs } from '../client/retry.ts';
+import type { TrackReply } from '../client/wire.ts';
 import type { BrowserParts, Channel } from './browser-parts.ts';
 import {
   isDurable,
@@ -11,6 +12,7 @@ import {
   type EventStorage,
   type KeptEvent,
   type KeyedInput,
+  type NewEvent,
 } from './event-storage.ts';
 import { whileSoleHolder } from './sole-holder.ts';
 import { TrackedEvent, type Outcome, type TrackedEventOptions } from './tracked-event.ts';
@@ -152,11 +154,13 @@ export class Outbox {
     // A line that is down, or a server that asked for patience, is left alone: the events are kept.
     if (this.#pauses.size > 0) return;
     let leftBytes = FLUSH_BYTES_MAX;
-    for (const { kept } of this.#waiting.values()) {
-      if (kept === undefined || this.#underWay.has(kept.id)) continue;
-      leftBytes -= new TextEncoder().encode(JSON.stringify(kept.input)).length + REQUEST_OVERHEAD_BYTES;
+    for (const { kept, record } of this.#events) {
+      if (record === undefined || (kept !== undefined && this.#underWay.has(kept.id))) continue;
+      leftBytes -= new TextEncoder().encode(JSON.stringify(record.input)).length + REQUEST_OVERHEAD_BYTES;
       if (leftBytes < 0) return;
-      void this.#deliver(kept, this.#closing.signal, true);
+      if (kept !== undefined) void this.#deliver(kept, this.#closing.signal, true);
+      // The disk may be too slow for a page that closes. Should it not, the event is sent again, and counts once.
+      else void this.#call(record, { keepalive: true }).catch(() => undefined);
     }
   }
 
@@ -220,11 +224,12 @@ export class Outbox {
     // does not tell its customer may be a server's, whose times pick the period.
     const isStamped = hasOwnKey && customer !== '';
     const timestamp = new Date(trackedAtMs).toISOString();
-    const kept = { customer, input: isStamped ? { ...input, timestamp } : input, trackedAtMs };
+    const record = { customer, input: isStamped ? { ...input, timestamp } : input, trackedAtMs };
+    event.record = record;
     this.#join(customer);
-    const { id, dropped } = await this.#storage.add(kept, OUTBOX_EVENTS_MAX);
+    const { id, dropped } = await this.#storage.add(record, OUTBOX_EVENTS_MAX);
     if (this.#isClosed) return;
-    event.keepAs({ ...kept, id });
+    event.keepAs({ ...record, id });
     this.#waiting.set(id, event);
     this.#onKept();
     for (const oldest of dropped) this.#tell(oldest, { error: this.#fullError(oldest) });
@@ -350,13 +355,10 @@ export class Outbox {
   }
 
   async #attempt(event: KeptEvent, lost: AbortSignal, keepalive: boolean): Promise<Verdict> {
-    const { id, input, customer } = event;
     const signal = AbortSignal.any([lost, this.#closing.signal]);
-    const whose = customer === '' ? undefined : customer;
     let outcome: Outcome;
     try {
-      const call = { signal, customer: whose, keepalive };
-      outcome = { reply: await this.#options.client.trackUsage(input, call) };
+      outcome = { reply: await this.#call(event, { signal, keepalive }) };
     } catch (error) {
       if (signal.aborted) return 'lock-lost';
       const verdict = verdictOf(error);
@@ -372,12 +374,20 @@ export class Outbox {
     if (signal.aborted) return 'lock-lost';
     try {
       // Before anybody is told: a refused event that stays could be sent again, and count.
-      await this.#storage.remove(id);
+      await this.#storage.remove(event.id);
     } catch {
       return 'unknown';
     }
     this.#tell(event, outcome);
     return 'settled';
+  }
+
+  #call(
+    { input, customer }: NewEvent,
+    options: { signal?: AbortSignal; keepalive: boolean },
+  ): Promise<TrackReply> {
+    const whose = customer === '' ? undefined : customer;
+    return this.#options.client.trackUsage(input, { ...options, customer: whose });
   }
 
   /** Tells the outcome to whoever has tracked the event. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../client/clock.ts';
 import type { TrackReply } from '../client/wire.ts';
-import type { KeptEvent, KeyedInput } from './event-storage.ts';
+import type { KeptEvent, KeyedInput, NewEvent } from './event-storage.ts';
 import type { TrackUsageResult } from './types.ts';
 
 /** What became of an event: recorded, or not. */
@@ -26,6 +26,8 @@ export class TrackedEvent {
   readonly hasOwnKey: boolean;
   /** What the caller gets. */
   readonly result: Promise<TrackUsageResult>;
+  /** The event as it is sent. `undefined` until it is known for whom. */
+  record: NewEvent | undefined;
   /** The event as it is in storage. `undefined` until it is there. */
   kept: KeptEvent | undefined;
   /** Since when it is no longer in storage, though nobody has told the outcome. */

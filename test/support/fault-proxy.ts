@@ -34,6 +34,8 @@ export class FaultProxy {
   readonly #server = createServer((incoming, outgoing) => void this.#handle(incoming, outgoing));
   /** The host's own routes, by path. They work when the API does not. */
   readonly hostRoutes = new Map<string, () => HostAnswer | Promise<HostAnswer>>();
+  /** The keys of the events that got through to the API, in their order. */
+  readonly tracked: string[] = [];
   /** How often each fault happened. */
   readonly faults = new Map<Fault, number>();
   /** Streams that are open. */
@@ -89,6 +91,8 @@ export class FaultProxy {
     }
     const isTracking = incoming.method === 'POST' && /\/track(-usage)?$/.test(incoming.url ?? '');
     const fault = isTracking ? this.nextFault() : undefined;
+    if (isTracking)
+      this.tracked.push((JSON.parse(body.toString()) as { idempotency_key: string }).idempotency_key);
     if (fault === undefined) {
       this.#forward(incoming, body, (answer) => this.#pipe(incoming, answer, outgoing));
       return;
