@@ -22,6 +22,11 @@ declare global {
   }
 }
 
+interface SessionToken {
+  sessionToken: string;
+  tokenId: string;
+}
+
 export interface StorePageOptions {
   /** How many times faster than real the store's waits pass. */
   speed?: number;
@@ -30,26 +35,26 @@ export interface StorePageOptions {
   waitMs?: number;
 }
 
-/** Lets the host serve the page and a session route, for whoever is signed in. Counts the sessions. */
+/** Lets the host serve the page and a session route, for whoever is signed in. Counts the sessions it gives. */
 export function serveStorePages(
   host: FaultProxy,
   api: DevProcess,
   signedIn: () => string | null,
-  expiresIn = 3_600,
-): { readonly sessions: number } {
-  const counted = { sessions: 0 };
+): { readonly count: number; readonly last: SessionToken } {
+  const session = { count: 0, last: { sessionToken: '', tokenId: '' } };
   host.hostRoutes.set(PAGE_PATH, () => ({
     type: 'text/html',
     body: `<!doctype html><script type="module">${SCRIPT}</script>`,
   }));
   host.hostRoutes.set(SESSION_PATH, async () => {
-    counted.sessions += 1;
+    session.count += 1;
     const externalUserId = signedIn();
     if (externalUserId === null) return { status: 401, type: 'text/plain', body: '' };
-    const { text } = await api.post('/v1/session-tokens', { externalUserId, expiresIn });
+    const { text, body } = await api.post('/v1/session-tokens', { externalUserId });
+    session.last = body as unknown as SessionToken;
     return { type: 'application/json', body: text };
   });
-  return counted;
+  return session;
 }
 
 export async function openStorePage(

@@ -1,0 +1,65 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
+import { build, type Rolldown } from 'vite';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from './support/dev-server.ts';
+
+/** What the headless parts cost a page, ofetch included: minified, and compressed by brotli. */
+
+const CLIENT_BYTES_MAX = 8_500;
+const STORE_FIRST_BYTES_MAX = 13_500;
+const STORE_WHOLE_BYTES_MAX = 18_000;
+
+const root = join(import.meta.dirname, '..');
+
+describe('compressed', () => {
+  test(`the client is ${CLIENT_BYTES_MAX} bytes at most`, async () => {
+    const { first, later } = await sizeOf(['client']);
+    expect(first).toBeLessThanOrEqual(CLIENT_BYTES_MAX);
+    expect(later).toBe(0);
+  });
+
+  test(`the client and the store are ${STORE_FIRST_BYTES_MAX} bytes at most before numbers can show`, async () => {
+    const { first } = await sizeOf(['client', 'store']);
+    expect(first).toBeLessThanOrEqual(STORE_FIRST_BYTES_MAX);
+  });
+
+  test(`with outbox and tabs, which come later, they are ${STORE_WHOLE_BYTES_MAX} bytes at most`, async () => {
+    const { first, later } = await sizeOf(['client', 'store']);
+    expect(later).toBeGreaterThan(0);
+    expect(first + later).toBeLessThanOrEqual(STORE_WHOLE_BYTES_MAX);
+  });
+});
+
+/** The bytes that an application with all of these layers loads at first, and by dynamic imports. */
+async function sizeOf(layers: readonly string[]): Promise<{ first: number; later: number }> {
+  const folder = temporaryFolder();
+  const entry = join(folder.path, 'application.js');
+  const lines = layers.map(
+    (layer) => `export * from ${JSON.stringify(join(root, 'src', layer, 'index.ts'))};`,
+  );
+  writeFileSync(entry, lines.join('\n'));
+  const built = await build({
+    configFile: false,
+    root,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      target: 'chrome125',
+      lib: { entry, formats: ['es'], fileName: 'application' },
+      rolldownOptions: { output: { minify: true } },
+    },
+  });
+  folder.remove();
+  const [{ output }] = built as [Rolldown.RolldownOutput];
+  const chunks = output.filter((file) => file.type === 'chunk');
+  const start = chunks.find(({ isEntry }) => isEntry);
+  const firstNames = [start?.fileName, ...(start?.imports ?? [])];
+  const size = (files: typeof chunks) =>
+    files.reduce((sum, { code }) => sum + brotliCompressSync(code).length, 0);
+  return {
+    first: size(chunks.filter(({ fileName }) => firstNames.includes(fileName))),
+    later: size(chunks.filter(({ fileName }) => !firstNames.includes(fileName))),
+  };
+}
