@@ -68,8 +68,11 @@ describe('a tab that is closed with 40 events under way', () => {
   test('has them counted by the next visit at the latest, none twice', async () => {
     const page = await openStorePage(context, proxy, { waitMs: 0 });
     await page.waitForFunction(() => window.store.getSnapshot().live);
-    await track(page, 40, 'k', { wait: false });
+    proxy.nextFault = () => 'answer late';
+    proxy.lateMs = 60_000;
+    await track(page, 40, 'k');
     await page.close();
+    proxy.nextFault = () => undefined;
     const next = await openStorePage(context, proxy, { waitMs: 0 });
     await expect.poll(() => countedOf('anna'), POLL).toBe(40);
     await next.waitForFunction(() => window.store.getSnapshot().live);
@@ -83,7 +86,10 @@ describe('when another customer signs in', () => {
     await page.waitForFunction(() => window.store.getSnapshot().live);
     proxy.isDown = true;
     proxy.breakStreams();
+    const turnedAway = proxy.turnedAway;
     await track(page, 20, 'anna-');
+    // By then the page knows that the line is down, and leaves it alone when it goes.
+    await expect.poll(() => proxy.turnedAway - turnedAway, POLL).toBeGreaterThan(20);
     signedIn = 'bert';
     await page.reload();
     await page.waitForFunction(() => 'store' in window);
@@ -118,14 +124,13 @@ describe('where a page has no locks and no disk', () => {
 });
 
 /** Tracks events of both features in turn, and waits until their callers know that they are kept. */
-async function track(page: Page, count: number, prefix: string, { wait = true } = {}): Promise<void> {
+async function track(page: Page, count: number, prefix: string): Promise<void> {
   await page.evaluate(
     ([features, amount, start]) => {
       for (let n = 0; n < amount; n += 1) window.track(features[n % 2] ?? '', `${start}${n}`);
     },
     [FEATURES, count, prefix] as const,
   );
-  if (!wait) return;
   await page.waitForFunction(
     ([start, amount]) => Object.keys(window.told).filter((key) => key.startsWith(start)).length === amount,
     [prefix, count] as const,

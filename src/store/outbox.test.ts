@@ -473,6 +473,29 @@ describe('a page that is hidden', () => {
     expect(client.sent).toHaveLength(1);
   });
 
+  it('does not send ahead of what an earlier page has kept', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    browser.keep({ customer: 'anna', input: event('earlier'), trackedAtMs: clock.now() });
+    const { client, outbox, send, keys } = await setUpTab({ clock, browser });
+    client.onTrack = () => new Promise(() => undefined);
+    void send('later');
+    await clock.advance(0);
+    outbox.flush();
+    expect(keys()).toEqual(['earlier']);
+  });
+
+  it('sends what is not on disk yet', async () => {
+    const { client, clock, outbox, send, keys } = await setUpTab();
+    client.onTrack = () => new Promise(() => undefined);
+    outbox.resume();
+    await clock.advance(0);
+    void send('a');
+    await settled();
+    outbox.flush();
+    expect(keys()).toEqual(['a']);
+  });
+
   it('does not send again what comes back recorded', async () => {
     const { outbox, client, clock, browser } = await setUpBusy(3);
     client.onTrack = () => Promise.resolve(recorded(11));

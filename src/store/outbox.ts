@@ -111,6 +111,10 @@ export class Outbox {
   #isAsked = false;
   #cancelAsking: (() => void) | undefined;
   #notBeforeMs = 0;
+  /** The last attempt came to nothing. */
+  #isLineDown = false;
+  /** Earlier pages or other tabs have kept events that are still to be sent; so it is taken until storage was read. */
+  #hasBacklog = true;
   #lostCount = 0;
 
   constructor(options: OutboxOptions, storage: EventStorage) {
@@ -151,11 +155,12 @@ export class Outbox {
 
   /** The page is hidden, and may never be seen again: sends what it has tracked, as far as such a page may. */
   flush(): void {
-    // A line that is down, or a server that asked for patience, is left alone: the events are kept.
-    if (this.#pauses.size > 0) return;
     let leftBytes = FLUSH_BYTES_MAX;
     for (const { kept, record } of this.#events) {
-      if (record === undefined || (kept !== undefined && this.#underWay.has(kept.id))) continue;
+      if (record === undefined) continue;
+      // What is kept can wait: for a line that is down, and for its turn behind what was kept before by others.
+      const canWait = this.#isLineDown || this.#hasBacklog;
+      if (kept !== undefined && (canWait || this.#underWay.has(kept.id))) continue;
       leftBytes -= new TextEncoder().encode(JSON.stringify(record.input)).length + REQUEST_OVERHEAD_BYTES;
       if (leftBytes < 0) return;
       if (kept !== undefined) void this.#deliver(kept, this.#closing.signal, true);
@@ -314,6 +319,7 @@ export class Outbox {
     for (;;) {
       const stored = await this.#storage.oldest(customer, BATCH_EVENTS_MAX);
       const kept = stored.filter(({ id }) => !this.#settledIds.has(id));
+      this.#hasBacklog = kept.some(({ id }) => !this.#waiting.has(id));
       const expired = kept.filter((event) => this.#isExpired(event));
       for (const event of expired) {
         await this.#storage.remove(event.id);
@@ -362,6 +368,7 @@ export class Outbox {
     } catch (error) {
       if (signal.aborted) return 'lock-lost';
       const verdict = verdictOf(error);
+      this.#isLineDown = verdict === 'unknown';
       if (verdict !== undefined) {
         const { retryAfter = 0 } = error as BillingOSError;
         this.#notBeforeMs = this.#options.clock.now() + retryAfter * 1_000;
@@ -372,6 +379,7 @@ export class Outbox {
       outcome = { error: error as Error };
     }
     if (signal.aborted) return 'lock-lost';
+    this.#isLineDown = false;
     try {
       // Before anybody is told: a refused event that stays could be sent again, and count.
       await this.#storage.remove(event.id);

@@ -36,6 +36,8 @@ export class FaultProxy {
   readonly hostRoutes = new Map<string, () => HostAnswer | Promise<HostAnswer>>();
   /** The keys of the events that got through to the API, in their order. */
   readonly tracked: string[] = [];
+  /** How many requests did not get through because the API was down. */
+  turnedAway = 0;
   /** How often each fault happened. */
   readonly faults = new Map<Fault, number>();
   /** Streams that are open. */
@@ -86,6 +88,7 @@ export class FaultProxy {
       return;
     }
     if (this.isDown && incoming.url?.startsWith('/v1/') === true) {
+      this.turnedAway += 1;
       outgoing.socket?.destroy();
       return;
     }
@@ -103,7 +106,7 @@ export class FaultProxy {
 
   #misbehave(fault: Fault, incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): void {
     const answerLater = (answer: IncomingMessage) =>
-      void setTimeout(() => this.#pipe(incoming, answer, outgoing), this.lateMs);
+      void setTimeout(() => this.#pipe(incoming, answer, outgoing), this.lateMs).unref();
     switch (fault) {
       case 'answer dropped':
         this.#forward(incoming, body, (answer) => {
