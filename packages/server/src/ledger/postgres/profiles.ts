@@ -31,7 +31,7 @@ export async function ensureCustomer(
   const customer = customers.get(externalId);
   if (customer === undefined) return null;
   if (withProfile(customer, profile, now) === customer) return customer;
-  return (await updateCustomer(database, tenantId, customer.id, profile, now)) ?? null;
+  return updateCustomer(database, tenantId, customer.id, profile, now);
 }
 
 export function createCustomer(
