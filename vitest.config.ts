@@ -32,6 +32,7 @@ export default defineConfig({
           name: 'api-on-postgres',
           include: ['packages/server/src/{app,routes/*}.test.ts'],
           env: { BILLINGOS_TEST_STORE: 'postgres' },
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
@@ -40,6 +41,7 @@ export default defineConfig({
         test: {
           name: 'proofs',
           include: ['test/proofs/*.test.ts'],
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

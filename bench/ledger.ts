@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { BATCH_MAX, QUEUE_MAX } from '../packages/server/src/ledger/group-commit.ts';
 import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
+import { newIdempotencyKey } from '../src/client/idempotency.ts';
 import { command, PRICING } from '../packages/server/src/metering/testing/pricing.ts';
 import {
   machine,
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   const runMs = options.quick ? QUICK_MS : positive('seconds', options.seconds) * 1_000;
   const configuration = {
     ...machine(),
-    keys: options['no-keys'] ? 'none' : 'a random UUID each',
+    keys: options['no-keys'] ? 'none' : 'as the clients make them',
     batchMax: BATCH_MAX,
     queueMax: QUEUE_MAX,
     rounds,
@@ -177,7 +177,7 @@ async function run({ callers, counters }: Load, durationMs: number, send: Send):
 function eventOf(counter: number): TrackCommand {
   return command(FEATURE, 1, {
     externalId: `customer_${counter}`,
-    idempotencyKey: options['no-keys'] ? null : randomUUID(),
+    idempotencyKey: options['no-keys'] ? null : newIdempotencyKey(),
   });
 }
 

@@ -20,10 +20,12 @@ export interface ApiCall {
   query?: Query | undefined;
   body?: object | undefined;
   signal?: AbortSignal | undefined;
-  /** The call changes one customer's counters: no attempt of it goes out as another customer. */
-  pinCustomer?: boolean | undefined;
-  /** Whom to pin, when it was known before; otherwise the customer of the first attempt. */
+  /** Whose call it is, as `customer()` names them: no attempt of it goes out as anybody else. */
   customer?: string | undefined;
+  /** The call changes counters: where `customer` is not given, it is whoever the first attempt goes out as. */
+  pinCustomer?: boolean | undefined;
+  /** The request outlives the page. */
+  keepalive?: boolean | undefined;
 }
 
 export interface ApiOptions {
@@ -50,15 +52,19 @@ export class Api {
   /** One call, with as many requests as it takes. Resolves with the decoded answer. */
   async request<T>(method: string, path: string, call: ApiCall = {}): Promise<T> {
     const { timeoutMs, clock } = this.#options;
-    const { query, signal } = call;
+    const { query, signal, keepalive } = call;
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const renewal = { done: false };
-    const check = call.pinCustomer === true ? customerPin(call.customer) : () => undefined;
+    const check = customerCheck(call);
 
     const exchange = async (credentials: Credentials): Promise<T> => {
       const deadline = startDeadline(timeoutMs, `${method} ${path}`, clock, signal);
       try {
-        const reply = await this.#send(credentials, { method, path, query, body }, deadline.signal);
+        const reply = await this.#send(
+          credentials,
+          { method, path, query, body, keepalive },
+          deadline.signal,
+        );
         if (reply.json === undefined) throw strangeAnswer(reply);
         return reply.json as T;
       } finally {
@@ -73,7 +79,7 @@ export class Api {
   /** Opens one stream of server-sent events. Not retried: that is for whoever knows what was missed. */
   async *stream(
     path: string,
-    { query, signal }: Pick<ApiCall, 'query' | 'signal'> = {},
+    { query, signal, customer }: Pick<ApiCall, 'query' | 'signal' | 'customer'> = {},
   ): AsyncGenerator<SseItem, void, undefined> {
     const deadline = startDeadline(this.#options.timeoutMs, `GET ${path}`, this.#options.clock, signal);
 
@@ -88,7 +94,8 @@ export class Api {
     };
 
     try {
-      const body = await this.#withCredentials(exchange, () => undefined, { done: false }, deadline.signal);
+      const check = customerCheck({ customer });
+      const body = await this.#withCredentials(exchange, check, { done: false }, deadline.signal);
       deadline.disarm();
       yield* readSse(body);
     } catch (error) {
@@ -101,7 +108,8 @@ export class Api {
 
   /** Whose credentials are in use; `undefined` when they do not tell. */
   async customer(): Promise<string | undefined> {
-    return (await this.#options.credentials.get()).customer;
+    const source = this.#options.credentials;
+    return source.customer === undefined ? (await source.get()).customer : source.customer();
   }
 
   /** One exchange, and a second one when the first met 401 and there are other credentials to be had. */
@@ -135,10 +143,11 @@ export class Api {
       query: Query | undefined;
       body?: string | undefined;
       stream?: true;
+      keepalive?: boolean | undefined;
     },
     signal: AbortSignal,
   ): Promise<TransportReply> {
-    const { method, path, query, body, stream } = request;
+    const { method, path, query, body, stream, keepalive } = request;
     const headers: Record<string, string> = {
       Accept: stream === true ? 'text/event-stream' : 'application/json',
       Authorization: `Bearer ${token}`,
@@ -148,7 +157,7 @@ export class Api {
     const { transport, clock } = this.#options;
     const url = urlOf(apiUrl, path, query);
     const common = { credentials: 'omit', redirect: 'error', signal } as const;
-    const reply = await transport({ url, method, headers, body, stream, ...common });
+    const reply = await transport({ url, method, headers, body, stream, keepalive, ...common });
     if (reply.status >= 200 && reply.status < 300) return reply;
     throw errorFromReply(reply.status, reply.json, {
       requestId: reply.headers.get('X-Request-Id') ?? undefined,
@@ -157,13 +166,14 @@ export class Api {
   }
 }
 
-/** A check that lets one customer through: the given one, or the first to come. */
-function customerPin(pinned: string | undefined): (credentials: Credentials) => void {
-  let customer = pinned;
+/** A check that lets one customer through, where a call is about one. */
+function customerCheck(call: Pick<ApiCall, 'customer' | 'pinCustomer'>): (credentials: Credentials) => void {
+  let { customer } = call;
+  if (customer === undefined && call.pinCustomer !== true) return () => undefined;
   return (credentials) => {
     customer ??= credentials.customer;
     if (customer === credentials.customer) return;
-    throw new AuthenticationError('Another customer has signed in since; the event was not sent as theirs.', {
+    throw new AuthenticationError('Another customer has signed in since; nothing was sent as theirs.', {
       code: 'customer_changed',
     });
   };

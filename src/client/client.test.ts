@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createClient, type ClientOptions, type StreamEvent } from './client.ts';
+import { createClient, type ClientOptions, type StreamEvent, type UsageClient } from './client.ts';
 import { ManualClock, SkippingClock, until } from './testing/clocks.ts';
 import { drop, hang, json, problem, ScriptedServer, sse, truncate } from './testing/scripted-server.ts';
 import { sessionToken } from './testing/tokens.ts';
@@ -114,6 +114,35 @@ describe('trackUsage', () => {
     expect(server.requests).toEqual([]);
   });
 
+  it.each([
+    ['an empty feature key', { featureKey: '' }],
+    ['too much metadata', { metadata: { note: 'ä'.repeat(2_048) } }],
+    ['metadata that is no JSON', { metadata: { count: 1n } }],
+  ])('sends nothing for %s', async (_what, facts) => {
+    await expect(setUp().client.trackUsage({ ...EVENT, ...facts })).rejects.toMatchObject({
+      code: 'validation_failed',
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  it('sends along when it happened', async () => {
+    server.script(json(201, RECORDED));
+    await setUp().client.trackUsage({ ...EVENT, timestamp: '2026-02-03T00:00:00.000Z' });
+    expect(bodies()[0]).toMatchObject({ timestamp: '2026-02-03T00:00:00.000Z' });
+  });
+
+  it.each([true, undefined])('outlives the page when told so: %s', async (keepalive) => {
+    server.script(json(201, RECORDED));
+    const seen: unknown[] = [];
+    const spy: typeof fetch = (input, init) => {
+      seen.push(init?.keepalive);
+      return fetch(input, init);
+    };
+    const { client } = setUp({ sessionToken: 'bos_session_test_x', fetch: spy });
+    await client.trackUsage(EVENT, { keepalive });
+    expect(seen).toEqual([keepalive]);
+  });
+
   it('does not send an event as another customer than the one it was tracked for', async () => {
     const tokens = ['anna', 'bert'].map((sub) => sessionToken({ ten: 't', sub }));
     server.script(drop, problem(401, 'unauthenticated'), json(201, RECORDED));
@@ -212,6 +241,28 @@ describe('a session', () => {
   it('is tried again when the route is down', async () => {
     server.script(drop, problem(502, 'bad_gateway'), route, json(200, { nudges: [] }));
     expect(await setUp(viaRoute()).client.nudges()).toEqual([]);
+  });
+});
+
+describe('a call for one customer', () => {
+  const token = sessionToken({ ten: 't', sub: 'bert' });
+  const forAnna = { customer: JSON.stringify(['http://a.test', 't', 'anna']) };
+
+  it.each([
+    ['usageMetrics', (client: UsageClient) => client.usageMetrics(forAnna)],
+    ['nudges', (client: UsageClient) => client.nudges(forAnna)],
+    ['dismissNudge', (client: UsageClient) => client.dismissNudge('n', forAnna)],
+    ['stream', (client: UsageClient) => client.stream(forAnna).next()],
+  ])('is not made once another is signed in: %s', async (_method, call) => {
+    const { client } = setUp({ sessionToken: token });
+    await expect(call(client)).rejects.toMatchObject({ code: 'customer_changed' });
+    expect(server.requests).toEqual([]);
+  });
+
+  it('is made while they are', async () => {
+    server.script(json(200, { nudges: [] }));
+    const { client } = setUp({ sessionToken: token });
+    expect(await client.nudges({ customer: await client.customer() })).toEqual([]);
   });
 });
 

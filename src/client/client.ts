@@ -60,6 +60,8 @@ export interface ClientInternals {
 export interface CallOptions {
   /** Ends the call; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Whose call it is, as `customer()` names them; refused as `customer_changed` once somebody else is signed in. */
+  customer?: string | undefined;
 }
 
 /** What the live stream tells (wire contract §6). */
@@ -108,7 +110,7 @@ export interface UsageClient {
    * silence; the store does both.
    */
   stream(options?: CallOptions): AsyncGenerator<StreamEvent, void, undefined>;
-  /** Whose session it is, to key anything kept by; `undefined` when the token does not tell. */
+  /** Whose session it is, to key anything kept by: API, tenant and customer. `undefined` when the token does not tell. */
   customer(): Promise<string | undefined>;
 }
 
@@ -131,8 +133,8 @@ export function createClient(options: ClientOptions, internals: ClientInternals 
 function clientOver(api: Api, customerId: string | undefined): UsageClient {
   const isServer = customerId !== undefined;
   const owner = { customer_id: customerId };
-  const get = <T>(path: string, { signal }: CallOptions = {}, query?: Query): Promise<T> =>
-    api.request('GET', path, { signal, query });
+  const get = <T>(path: string, { signal, customer }: CallOptions = {}, query?: Query): Promise<T> =>
+    api.request('GET', path, { signal, customer, query });
 
   const client: UsageClient = {
     trackUsage: (input, options) =>
@@ -153,10 +155,10 @@ function clientOver(api: Api, customerId: string | undefined): UsageClient {
     entitlements: (options) => get('/v1/features/entitlements', options),
     products: (options) => get('/v1/products', options, { planIds: options?.planIds?.join(',') }),
     nudges: async (options) => (await get<{ nudges: NudgeTrigger[] }>('/v1/features/nudges', options)).nudges,
-    dismissNudge: (id, { snoozeSeconds, signal } = {}) =>
+    dismissNudge: (id, { snoozeSeconds, ...call } = {}) =>
       api.request('POST', `/v1/features/nudges/${encodeURIComponent(id)}/dismiss`, {
         body: { snooze_seconds: snoozeSeconds },
-        signal,
+        ...call,
       }),
     async checkUsage(options) {
       const featureKey = options?.featureKey;
@@ -164,8 +166,8 @@ function clientOver(api: Api, customerId: string | undefined): UsageClient {
       const trigger = nudges.find(({ feature }) => featureKey === undefined || feature === featureKey);
       return trigger === undefined ? { shouldShowNudge: false } : { shouldShowNudge: true, trigger };
     },
-    stream: ({ signal } = {}) =>
-      streamEvents(api, isServer ? '/v1/usage/stream' : '/v1/features/stream', owner, signal),
+    stream: (options) =>
+      streamEvents(api, isServer ? '/v1/usage/stream' : '/v1/features/stream', { query: owner, ...options }),
     customer: () => api.customer(),
   };
   return client;
@@ -174,10 +176,9 @@ function clientOver(api: Api, customerId: string | undefined): UsageClient {
 async function* streamEvents(
   api: Api,
   path: string,
-  query: { customer_id: string | undefined },
-  signal: AbortSignal | undefined,
+  call: CallOptions & { query: Query },
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  for await (const item of api.stream(path, { query, signal })) {
+  for await (const item of api.stream(path, call)) {
     if (item.type === 'retry') yield { event: 'retry', delayMs: item.delayMs };
     else if (item.type === 'comment') yield { event: 'heartbeat' };
     else if (item.event === 'snapshot')

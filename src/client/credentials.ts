@@ -12,6 +12,8 @@ export interface Credentials {
 export interface CredentialSource {
   /** @throws AuthenticationError when nobody is signed in; ConfigurationError when the API cannot be found */
   get(): Promise<Credentials>;
+  /** Whose they are, where the last ones tell without a request, expired or not. */
+  customer?(): Promise<string | undefined>;
   /** Replaces credentials that the API refused; absent where there are no others to be had. */
   renew?(rejected: Credentials): Promise<Credentials>;
 }

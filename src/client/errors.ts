@@ -132,29 +132,46 @@ export function errorFromReply(
   facts: Pick<ErrorFacts, 'requestId' | 'retryAfter'>,
 ): BillingOSError {
   const problem = (body ?? {}) as Partial<ProblemDocument>;
-  const ErrorClass = CLASS_OF_STATUS[status] ?? (status >= 500 ? ServerError : BillingOSError);
-  return new ErrorClass(problem.detail ?? problem.error?.message ?? `The server answered ${status}.`, {
+  return errorOf(problem.detail ?? problem.error?.message ?? `The server answered ${status}.`, {
     ...facts,
     requestId: facts.requestId ?? problem.instance,
     status,
-    code: problem.error?.code ?? `http_${status}`,
+    code: problem.error?.code ?? `${FOREIGN_CODE_PREFIX}${status}`,
     details: problem.error?.details,
     retryable: isRetryableStatus(status),
   });
 }
 
+/** The error of the class that its status asks for, such as one that was told by another tab. */
+export function errorOf(message: string, facts: ErrorFacts): BillingOSError {
+  const { status = 0 } = facts;
+  const ErrorClass = CLASS_OF_STATUS[status] ?? (status >= 500 ? ServerError : BillingOSError);
+  return new ErrorClass(message, facts);
+}
+
+/** Whether the usage API itself said so: a proxy's refusal has no code of the wire contract's. */
+export function isOwnWord({ code }: BillingOSError): boolean {
+  return !code.startsWith(FOREIGN_CODE_PREFIX);
+}
+
+/** What an error knows, as data. */
+export function factsOf(error: BillingOSError): ErrorFacts {
+  const { status, code, details, requestId, retryable, retryAfter, idempotencyKey } = error;
+  return { status, code, details, requestId, retryable, retryAfter, idempotencyKey };
+}
+
 /** A copy that carries the key. A copy, because callers that wait for one token share one error. */
 export function withIdempotencyKey(error: BillingOSError, idempotencyKey: string): BillingOSError {
   const ErrorClass = error.constructor as typeof BillingOSError;
-  const { status, code, details, requestId, retryable, retryAfter, cause } = error;
-  const facts = { status, code, details, requestId, retryable, retryAfter, cause, idempotencyKey };
-  return new ErrorClass(error.message, facts);
+  return new ErrorClass(error.message, { ...factsOf(error), cause: error.cause, idempotencyKey });
 }
 
 /** Whether a status says that the same request may succeed later (UI contract §7). */
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
+
+const FOREIGN_CODE_PREFIX = 'http_';
 
 const CLASS_OF_STATUS: Readonly<Record<number, typeof BillingOSError>> = {
   400: ValidationError,

@@ -3,10 +3,22 @@ import { ValidationError } from './errors.ts';
 /** The longest idempotency key the usage API takes (wire contract §3). */
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
 
-/** A key for one logical call: a random UUID. Works on `http:` pages, where `crypto.randomUUID` is missing. */
-export function newIdempotencyKey(): string {
-  const source = crypto as Partial<Crypto> & Pick<Crypto, 'getRandomValues'>;
-  return source.randomUUID?.() ?? uuidFromBytes(source.getRandomValues(new Uint8Array(16)));
+/**
+ * A key for one logical call: a UUID that begins with the time (RFC 9562 §5.7, version 7), so that a store finds keys
+ * made together beside each other.
+ */
+export function newIdempotencyKey(nowMs = Date.now()): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  const digits = nowMs.toString(16).padStart(12, '0') + Array.from(random, toHex).join('');
+  return digits.replace(
+    /^(.{8})(.{4}).(.{3})(.)(.{3})(.{12})$/,
+    (_, a: string, b: string, c: string, variant: string, d: string, e: string) =>
+      `${a}-${b}-7${c}-${((parseInt(variant, 16) & 0x3) | 0x8).toString(16)}${d}-${e}`,
+  );
+}
+
+function toHex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
 }
 
 /**
@@ -20,14 +32,4 @@ export function checkIdempotencyKey(key: string): void {
     `An idempotency key is 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.`,
     { code: 'validation_failed' },
   );
-}
-
-/** Version 4, variant 1 (RFC 9562 §5.4). */
-function uuidFromBytes(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (byte, index) => {
-    if (index === 6) return ((byte & 0x0f) | 0x40).toString(16).padStart(2, '0');
-    if (index === 8) return ((byte & 0x3f) | 0x80).toString(16).padStart(2, '0');
-    return byte.toString(16).padStart(2, '0');
-  }).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

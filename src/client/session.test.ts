@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CredentialSource } from './credentials.ts';
-import { NetworkError } from './errors.ts';
+import { AuthenticationError, NetworkError } from './errors.ts';
 import {
   loadFromFunction,
   loadFromRoute,
@@ -71,6 +71,25 @@ describe('a refreshing session', () => {
     seen.failure = new NetworkError('offline');
     await clock.advance(HOUR_S * 1_000);
     await expect(source.get()).rejects.toThrow('offline');
+  });
+
+  it('still says whose it was when the token is dead and there is no other', async () => {
+    const clock = new ManualClock();
+    const { seen, source } = countedSession(clock);
+    const { customer } = await source.get();
+    seen.failure = new NetworkError('offline');
+    await clock.advance(HOUR_S * 1_000);
+    expect(await source.customer?.()).toBe(customer);
+  });
+
+  it('does not say whose it was once they have signed out', async () => {
+    const clock = new ManualClock();
+    const { seen, source } = countedSession(clock);
+    await source.get();
+    seen.failure = new AuthenticationError('nobody', { code: 'signed_out' });
+    await clock.advance(HOUR_S * 1_000);
+    await expect(source.get()).rejects.toMatchObject({ code: 'signed_out' });
+    await expect(source.customer?.()).rejects.toMatchObject({ code: 'signed_out' });
   });
 
   it('renews a refused token once for all who were refused', async () => {

@@ -75,14 +75,18 @@ export function refreshingSession(
 
   const refresh = () => (loading ??= replace());
 
+  async function get(): Promise<Credentials> {
+    const nowMs = clock.now();
+    if (held === undefined || nowMs >= held.expiresAtMs) return refresh();
+    // A failure here costs nothing yet: the token at hand is good, and the next call tries again.
+    if (nowMs >= held.refreshAtMs) refresh().catch(() => undefined);
+    return held.credentials;
+  }
+
   return {
-    async get() {
-      const nowMs = clock.now();
-      if (held === undefined || nowMs >= held.expiresAtMs) return refresh();
-      // A failure here costs nothing yet: the token at hand is good, and the next call tries again.
-      if (nowMs >= held.refreshAtMs) refresh().catch(() => undefined);
-      return held.credentials;
-    },
+    get,
+    // An expired token still says whose page this is: offline nothing else does.
+    customer: async () => (held?.credentials ?? (await get())).customer,
     renew(rejected) {
       const current = held?.credentials;
       return current !== undefined && current !== rejected ? Promise.resolve(current) : refresh();

@@ -10,14 +10,17 @@ export interface TrackInput {
   idempotencyKey?: string | undefined;
   /** Up to 4 KiB of JSON, kept with the event. */
   metadata?: Record<string, unknown> | undefined;
+  /**
+   * When it happened. From a server it picks the period that is charged; from a session it is only kept. A repeat
+   * must give the same again.
+   */
+  timestamp?: Date | string | undefined;
 }
 
 /** The members that only a secret key may send. */
 export interface ServerTrackInput extends TrackInput {
   /** The merchant's own user id. */
   customerId: string;
-  /** When it happened; picks the period that is charged. */
-  timestamp?: Date | string | undefined;
   /** `set` puts the counter to `quantity` instead of adding it. */
   action?: 'add' | 'set' | undefined;
 }
@@ -26,7 +29,14 @@ export interface TrackOptions {
   signal?: AbortSignal | undefined;
   /** The customer it was tracked for, as `customer()` named them: it is sent as nobody else. */
   customer?: string | undefined;
+  /** Go through with it when the page closes. All such requests under way share 64 KiB. */
+  keepalive?: boolean | undefined;
 }
+
+/** The longest feature key that a catalog can have (wire contract §7). */
+export const FEATURE_KEY_LENGTH_MAX = 64;
+/** The most that an event's metadata may take as JSON (wire contract §3). */
+export const METADATA_BYTES_MAX = 4 * 1024;
 
 /**
  * Checks what can be checked without the server. Only a server may take usage back.
@@ -34,13 +44,30 @@ export interface TrackOptions {
  * @throws ValidationError
  */
 export function checkTrackInput(input: TrackInput | ServerTrackInput): void {
-  const { featureKey, quantity, idempotencyKey } = input;
+  const { featureKey, quantity, idempotencyKey, metadata } = input;
   const mayDecrease = 'customerId' in input;
+  if (typeof featureKey !== 'string' || featureKey === '' || featureKey.length > FEATURE_KEY_LENGTH_MAX) {
+    throw invalid(`A feature key is 1 to ${FEATURE_KEY_LENGTH_MAX} characters.`);
+  }
   if (!Number.isFinite(quantity) || (quantity < 0 && !mayDecrease)) {
-    throw new ValidationError(
-      `The quantity of ${featureKey} must be a ${mayDecrease ? 'finite' : 'non-negative'} number, not ${quantity}.`,
-      { code: 'validation_failed' },
-    );
+    const kind = mayDecrease ? 'finite' : 'non-negative';
+    throw invalid(`The quantity of ${featureKey} must be a ${kind} number, not ${quantity}.`);
   }
   if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
+  if (metadata !== undefined) checkMetadata(metadata);
+}
+
+function checkMetadata(metadata: Record<string, unknown>): void {
+  let json: string;
+  try {
+    json = JSON.stringify(metadata);
+  } catch (cause) {
+    throw invalid('The metadata cannot be written as JSON.', cause);
+  }
+  if (new TextEncoder().encode(json).length <= METADATA_BYTES_MAX) return;
+  throw invalid(`The metadata is more than ${METADATA_BYTES_MAX} bytes of JSON.`);
+}
+
+function invalid(message: string, cause?: unknown): ValidationError {
+  return new ValidationError(message, { code: 'validation_failed', cause });
 }

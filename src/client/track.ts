@@ -13,7 +13,7 @@ export function trackBody(input: TrackInput | ServerTrackInput, idempotencyKey: 
     quantity: input.quantity,
     idempotency_key: idempotencyKey,
     metadata: input.metadata,
-    timestamp: server.timestamp,
+    timestamp: input.timestamp,
     action: server.action,
   };
 }

@@ -15,6 +15,8 @@ export interface TransportRequest {
   readonly signal: AbortSignal;
   /** Hand over a successful answer's body as it arrives, instead of as JSON. */
   readonly stream?: boolean | undefined;
+  /** Go through with it when the page closes. */
+  readonly keepalive?: boolean | undefined;
 }
 
 export interface TransportReply {
@@ -38,9 +40,10 @@ export function createTransport(fetchImplementation?: typeof fetch): Transport {
   });
 
   return async (request) => {
-    const { url, stream = false, body, ...rest } = request;
+    const { url, stream = false, keepalive = false, body, ...rest } = request;
     const options = {
       ...rest,
+      ...(keepalive ? { keepalive } : {}),
       ...(body === undefined ? {} : { body }),
       retry: false,
       ignoreResponseError: true,

@@ -1,13 +1,16 @@
-import type { UsageSnapshot } from './types.ts';
+import type { UsageMetric, UsageSnapshot } from './types.ts';
 
 /** Shows the present snapshot to any number of listeners, and tells them of changes once per microtask. */
 export class Board {
   #snapshot: UsageSnapshot;
-  readonly #listeners = new Set<{ readonly call: () => void }>();
+  /** The snapshot that listeners were told of last. */
+  #told: UsageSnapshot;
+  readonly #listeners = new Set<{ readonly call: () => void; readonly featureKey: string | undefined }>();
   #scheduled = false;
 
   constructor(snapshot: UsageSnapshot) {
     this.#snapshot = Object.freeze(snapshot);
+    this.#told = this.#snapshot;
   }
 
   get snapshot(): UsageSnapshot {
@@ -28,17 +31,21 @@ export class Board {
     queueMicrotask(() => this.#notify());
   }
 
-  /** Adds a listener. Returns the way out. */
-  listen(call: () => void): () => void {
-    const listener = { call };
+  /** Adds a listener, of everything or of one feature. Returns the way out. */
+  listen(call: () => void, featureKey: string | undefined): () => void {
+    const listener = { call, featureKey };
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   #notify(): void {
     this.#scheduled = false;
+    const [before, after] = [this.#told, this.#snapshot];
+    this.#told = after;
     for (const listener of [...this.#listeners]) {
+      const { featureKey } = listener;
       if (!this.#listeners.has(listener)) continue;
+      if (featureKey !== undefined && rowOf(before, featureKey) === rowOf(after, featureKey)) continue;
       try {
         listener.call();
       } catch (error) {
@@ -49,4 +56,8 @@ export class Board {
       }
     }
   }
+}
+
+function rowOf({ metrics }: UsageSnapshot, featureKey: string): UsageMetric | undefined {
+  return metrics.find((row) => row.feature_key === featureKey);
 }

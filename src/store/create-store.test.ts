@@ -7,7 +7,7 @@ import {
   QuotaExceededError,
 } from '../client/errors.ts';
 import { ManualClock, settled } from '../client/testing/clocks.ts';
-import type { TrackReply, UsageMetricsReply } from '../client/wire.ts';
+import type { CheckReply, TrackReply, UsageMetricsReply } from '../client/wire.ts';
 import { createStore, LINGER_MS, POLL_MS, type StoreOptions } from './create-store.ts';
 import { RECONNECT_CAP_MS, SNAPSHOT_WAIT_MS, STABLE_LINE_MS, WATCHDOG_MS } from './live.ts';
 import { FakeClient, nudge, reading, recorded, wireRow } from './testing/fake-client.ts';
@@ -119,6 +119,32 @@ describe('subscribing', () => {
     });
     await settled();
     expect(listener).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells a listener of one feature only when that one changes, once per batch', async () => {
+    const row = (feature_key: string, consumed: number) => wireRow({ feature_key, consumed });
+    const { client, store } = await setUpLive({}, reading([row('a', 10), row('b', 10)]));
+    const [a, b] = [vi.fn(), vi.fn()];
+    store.subscribe(a, { featureKey: 'a' });
+    store.subscribe(b, { featureKey: 'b' });
+    client.line.push({ event: 'usage', data: row('a', 11) });
+    await settled();
+    expect([a.mock.calls.length, b.mock.calls.length]).toEqual([1, 0]);
+    client.line.push({ event: 'snapshot', data: reading([row('a', 12), row('b', 11)]) });
+    await settled();
+    expect([a.mock.calls.length, b.mock.calls.length]).toEqual([2, 1]);
+  });
+
+  it('tells a listener of one feature when that one comes or goes', async () => {
+    const { client, store } = await setUpLive({}, reading([wireRow({ feature_key: 'a' })]));
+    const listener = vi.fn();
+    store.subscribe(listener, { featureKey: 'b' });
+    client.line.push({ event: 'snapshot', data: reading([wireRow({ feature_key: 'b', revision: 2 })]) });
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(1);
+    client.line.push({ event: 'snapshot', data: reading([wireRow({ feature_key: 'a', revision: 3 })]) });
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(2);
   });
 
   it('starts work with the first subscriber only', async () => {
@@ -656,6 +682,27 @@ describe('trackUsage', () => {
     expect(client.sent).toEqual([]);
   });
 
+  it('that is refused after it was queued is told by the snapshot', async () => {
+    const { client, clock, store } = await setUpLive({ waitMs: 0 });
+    const answer = deferred<TrackReply>();
+    client.onTrack = () => answer.promise;
+    const result = store.trackUsage(EVENT);
+    await clock.advance(0);
+    expect(await result).toMatchObject({ status: 'queued' });
+    answer.reject(new QuotaExceededError('full', { code: 'quota_exceeded', status: 402 }));
+    await settled();
+    expect(store.getSnapshot().error).toMatchObject({ name: 'QuotaExceededError' });
+    expect(store.feature('api_calls')?.consumed).toBe(10);
+  });
+
+  it('is not shown to a customer who is not the one it is for', async () => {
+    const { client, store, consumed } = await setUpLive();
+    client.onCustomer = () => Promise.resolve('bert');
+    client.onTrack = () => Promise.resolve(recorded(99));
+    await store.trackUsage(EVENT);
+    expect(consumed()).toBe(10);
+  });
+
   it('works without any subscriber', async () => {
     const { client, store } = setUp();
     expect(await store.trackUsage(EVENT)).toMatchObject({ status: 'recorded' });
@@ -735,6 +782,16 @@ describe('nudges', () => {
     await settled();
     expect(store.getSnapshot().nudges).toEqual([]);
     void refetched;
+  });
+});
+
+describe('checkFeature', () => {
+  it('is the word of the server', async () => {
+    const { client, store } = setUp();
+    const reply = { has_access: false } as CheckReply;
+    client.checkFeature = vi.fn(() => Promise.resolve(reply));
+    expect(await store.checkFeature('api_calls', { quantity: 3 })).toBe(reply);
+    expect(client.checkFeature).toHaveBeenCalledWith('api_calls', { quantity: 3 });
   });
 });
 

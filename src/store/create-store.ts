@@ -1,16 +1,21 @@
-import type { StreamEvent, UsageClient } from '../client/client.ts';
+import type { UsageClient } from '../client/client.ts';
 import { abortable, systemClock, type Clock } from '../client/clock.ts';
-import { BillingOSError, isBillingOSError } from '../client/errors.ts';
+import { BillingOSError, isBillingOSError, NetworkError } from '../client/errors.ts';
 import { newIdempotencyKey } from '../client/idempotency.ts';
 import { checkTrackInput } from '../client/track-input.ts';
 import type { UsageMetricsReply, UsageSummary } from '../client/wire.ts';
-import { Live } from './live.ts';
+import type { BrowserParts } from './browser-parts.ts';
+import type { KeyedInput } from './event-storage.ts';
+import { Live, type Line, type LineEvent } from './live.ts';
 import { UsageModel } from './model.ts';
-import { Outbox, type KeyedInput, type Outcome } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { PeriodTimer } from './period-timer.ts';
 import { rerun } from './rerun.ts';
+import type { News, SharedLive } from './shared-live.ts';
+import type { Outcome } from './tracked-event.ts';
 import type {
   FetchStatus,
+  SubscribeOptions,
   TrackUsageInput,
   TrackUsageResult,
   UsageMetric,
@@ -35,6 +40,11 @@ export interface StoreOptions {
   waitMs?: number | undefined;
   /** Whether the page can be seen. Without it the store takes it that somebody looks. */
   pageVisibility?: PageVisibility | undefined;
+  /**
+   * What the tabs of a browser share: the disk that unsent events wait on, and one live line. The browser's own
+   * unless given, where it has all of that, which it does on `https:` pages. `memory`: the page stands alone.
+   */
+  storage?: BrowserParts | 'memory' | undefined;
   clock?: Clock | undefined;
   /** Uniform in [0, 1). */
   random?: (() => number) | undefined;
@@ -51,8 +61,9 @@ class Store implements UsageStore {
   readonly #random: () => number;
   readonly #mode: 'stream' | 'poll' | 'off';
   readonly #visibility: PageVisibility | undefined;
+  readonly #storage: StoreOptions['storage'];
+  readonly #waitMs: number;
   readonly #model: UsageModel;
-  readonly #outbox: Outbox;
   readonly #periodTimer: PeriodTimer;
   readonly #readMetrics = rerun(() => this.#readMetricsOnce());
   readonly #readNudges = rerun(() => this.#readNudgesOnce());
@@ -63,7 +74,8 @@ class Store implements UsageStore {
   /** Numbers are being kept fresh: not while hidden, signed out or set up wrongly. */
   #working = false;
   #signedOut = false;
-  #live: Live | undefined;
+  #outbox: Promise<Outbox> | undefined;
+  #live: (Line & Partial<Pick<SharedLive, 'publish'>>) | undefined;
   /** The live line is about to bring the first numbers. */
   #expecting = false;
   #readsUnderWay = 0;
@@ -82,18 +94,19 @@ class Store implements UsageStore {
     this.#random = options.random ?? Math.random;
     this.#mode = options.live ?? 'stream';
     this.#visibility = options.pageVisibility;
+    this.#storage = options.storage ?? (hasSharedParts() ? undefined : 'memory');
+    this.#waitMs = options.waitMs ?? TRACK_WAIT_DEFAULT_MS;
     this.#model = new UsageModel(options.initial);
     const [clock, random] = [this.#clock, this.#random];
-    this.#outbox = new Outbox({ client, clock, random, waitMs: options.waitMs ?? TRACK_WAIT_DEFAULT_MS });
     this.#periodTimer = new PeriodTimer({ clock, random, onEnd: () => this.#readAll() });
   }
 
   // Fields, not methods: frameworks take them off the store and call them alone.
 
-  readonly subscribe = (listener: () => void, options: { signal?: AbortSignal } = {}): (() => void) => {
-    const { signal } = options;
+  readonly subscribe = (listener: () => void, options: SubscribeOptions = {}): (() => void) => {
+    const { signal, featureKey } = options;
     if (this.#closed || signal?.aborted === true) return () => undefined;
-    const stopListening = this.#model.board.listen(listener);
+    const stopListening = this.#model.board.listen(listener, featureKey);
     const leave = () => {
       stopListening();
       signal?.removeEventListener('abort', leave);
@@ -109,14 +122,35 @@ class Store implements UsageStore {
 
   readonly feature = (key: string): UsageMetric | undefined => this.#model.shown(key);
 
+  readonly checkFeature: UsageStore['checkFeature'] = (key, options) =>
+    this.#client.checkFeature(key, options);
+
   readonly trackUsage = async (input: TrackUsageInput): Promise<TrackUsageResult> => {
     checkTrackInput(input);
     const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newIdempotencyKey() };
     const epoch = this.#customerEpoch;
+    let isShown = true;
+    const onSettled = (outcome: Outcome) => {
+      if (isShown && epoch === this.#customerEpoch) this.#settle(keyed, outcome);
+    };
     this.#model.begin(keyed);
-    return this.#outbox.send(keyed, (outcome) => {
-      if (epoch === this.#customerEpoch) this.#settle(keyed, outcome);
+    // Asked at once: by the time the outbox is open somebody else may be signed in.
+    const customer = this.#client.customer();
+    customer.then(
+      (whose) => {
+        isShown = this.#model.customer === undefined || this.#model.customer === whose;
+        if (!isShown) this.#model.refused(keyed, undefined);
+      },
+      () => undefined,
+    );
+    const outbox = await this.#openOutbox().catch((cause: unknown) => {
+      const error = new NetworkError('The part of the store that keeps events could not be loaded.', {
+        cause,
+      });
+      onSettled({ error });
+      throw error;
     });
+    return outbox.send(keyed, { customer, hasOwnKey: input.idempotencyKey === undefined, onSettled });
   };
 
   readonly dismissNudge = async (id: string, options: { snoozeSeconds?: number } = {}): Promise<void> => {
@@ -127,9 +161,8 @@ class Store implements UsageStore {
       this.#model.hideNudge(id, false);
       throw error;
     }
-    // A list that was read before the dismissal must not bring it back.
-    this.#dismissals += 1;
-    this.#model.dropNudge(id);
+    this.#dropNudge(id);
+    this.#publish({ type: 'dismissed', id });
     void this.#readNudges();
   };
 
@@ -143,7 +176,7 @@ class Store implements UsageStore {
     this.#closed = true;
     this.#cancelEnd?.();
     this.#end();
-    this.#outbox.close();
+    void this.#outbox?.then((outbox) => outbox.close());
   };
 
   #start(): void {
@@ -199,6 +232,7 @@ class Store implements UsageStore {
   #onVisibility(): void {
     if (this.#isHidden()) {
       this.#pause();
+      void this.#outbox?.then((outbox) => outbox.flush());
       return;
     }
     // A nudge may have been dismissed in another page meanwhile, which the live line does not tell.
@@ -211,31 +245,92 @@ class Store implements UsageStore {
   #tryAgain(): void {
     if (this.#started && !this.#working) this.#begin();
     else if (!this.#model.flags.live) this.#live?.kick();
-    this.#outbox.resume();
+    this.#resumeOutbox();
   }
 
   #openLive(): void {
     this.#expecting = true;
-    this.#live = new Live({
+    const options = {
       client: this.#client,
       clock: this.#clock,
       random: this.#random,
-      onEvent: (event) => this.#onEvent(event),
-      onDrop: (planned) => {
+      onEvent: (event: LineEvent, customer: string | undefined) => this.#onEvent(event, customer),
+      onDrop: (planned: boolean) => {
         const { status, stale } = this.#model.flags;
         this.#model.setFlags({ live: false, stale: stale || (!planned && status === 'ready') });
       },
       onMissing: () => void this.#readMetrics(),
-      onGiveUp: (error) => this.#onGiveUp(error),
+      onGiveUp: (error: unknown) => this.#onGiveUp(error),
+    };
+    if (this.#storage === 'memory') this.#live = new Live(options);
+    else void this.#openSharedLive(options);
+  }
+
+  async #openSharedLive(options: ConstructorParameters<typeof Live>[0]): Promise<void> {
+    const { signal } = this.#reads;
+    const background = await import('./background.ts').catch(() => undefined);
+    if (signal.aborted) return;
+    if (background === undefined || this.#storage === 'memory') {
+      this.#live = new Live(options);
+      return;
+    }
+    this.#live = new background.SharedLive({
+      ...options,
+      browser: this.#storage ?? background.browserParts,
+      current: (whose) => {
+        const { customer, flags, reading } = this.#model;
+        const isTheirs = customer === whose && !flags.stale;
+        return isTheirs && reading !== undefined ? { reply: reading, isLive: flags.live } : undefined;
+      },
+      onReading: (reply, customer) => this.#takeReading(reply, customer, 'tab'),
+      onDismissed: (id) => this.#dropNudge(id),
     });
   }
 
-  #onEvent(event: Extract<StreamEvent, { event: 'snapshot' | 'usage' }>): void {
+  /** The outbox, opened when it is first needed. */
+  #openOutbox(): Promise<Outbox> {
+    this.#outbox ??= this.#loadOutbox().catch((error: unknown) => {
+      this.#outbox = undefined;
+      throw error;
+    });
+    return this.#outbox;
+  }
+
+  async #loadOutbox(): Promise<Outbox> {
+    const { openOutbox, browserParts } = await import('./background.ts');
+    const outbox = await openOutbox({
+      client: this.#client,
+      clock: this.#clock,
+      random: this.#random,
+      waitMs: this.#waitMs,
+      browser: this.#storage === 'memory' ? undefined : (this.#storage ?? browserParts),
+      onForeign: ({ customer, input }, outcome) => {
+        if (customer === this.#model.customer) this.#settle(input, outcome);
+      },
+      onUnheard: (error) => this.#model.setFlags({ error: asBillingOSError(error) }),
+    });
+    if (this.#closed) outbox.close();
+    return outbox;
+  }
+
+  /** What waits is sent now; what earlier pages have left, too. */
+  #resumeOutbox(): void {
+    if (this.#outbox === undefined && this.#storage === 'memory') return;
+    void this.#openOutbox().then(
+      (outbox) => outbox.resume(),
+      () => undefined,
+    );
+  }
+
+  #onEvent(event: LineEvent, customer: string | undefined): void {
     if (event.event === 'snapshot') {
       this.#model.setFlags({ live: true });
-      this.#takeReading(event.data, true);
+      this.#takeReading(event.data, customer, 'line');
       return;
     }
+
+    // A tab that has just come may hear of one meter before it knows any, or still knows somebody else's.
+    if (customer !== this.#model.customer) return;
     const nudges = this.#model.takeRow(event.data);
     this.#periodTimer.arm(this.#model.rows);
     if (nudges) void this.#readNudges();
@@ -243,7 +338,6 @@ class Store implements UsageStore {
 
   /** A line that something between here and the API does not let through is replaced by reading. */
   #onGiveUp(error: unknown): void {
-    this.#live = undefined;
     const isHopeless =
       isBillingOSError(error, 'AuthenticationError') || isBillingOSError(error, 'ConfigurationError');
     if (isHopeless) this.#onFailure(error);
@@ -268,9 +362,12 @@ class Store implements UsageStore {
     this.#readsUnderWay += 1;
     this.#showWork();
     try {
-      this.#takeReading(await abortable(this.#client.usageMetrics({ signal }), signal), false);
+      const customer = await abortable(this.#client.customer(), signal);
+      const reply = await abortable(this.#client.usageMetrics({ signal, customer }), signal);
+      this.#takeReading(reply, customer, 'read');
     } catch (error) {
-      if (!signal.aborted) this.#onFailure(error);
+      if (isCustomerChanged(error)) void this.#readMetrics();
+      else if (!signal.aborted) this.#onFailure(error);
     }
     this.#readsUnderWay -= 1;
     this.#showWork();
@@ -281,20 +378,27 @@ class Store implements UsageStore {
     if (this.#closed) return;
     const { signal } = this.#reads;
     const dismissals = this.#dismissals;
-    const nudges = await abortable(this.#client.nudges({ signal }), signal).catch(() => undefined);
+    const { customer } = this.#model;
+    const nudges = await abortable(this.#client.nudges({ signal, customer }), signal).catch(
+      (error: unknown) => {
+        if (isCustomerChanged(error)) void this.#readMetrics();
+      },
+    );
     if (nudges !== undefined && dismissals === this.#dismissals) this.#model.setNudges(nudges);
   }
 
-  #takeReading(reply: UsageMetricsReply, fromLine: boolean): void {
-    const isForeign = this.#model.isForeign(reply);
+  /** Takes numbers in that came over the line, were read, or were read by another tab. */
+  #takeReading(reply: UsageMetricsReply, customer: string | undefined, from: 'line' | 'read' | 'tab'): void {
+    const isForeign = this.#model.isForeign(reply, customer);
     if (isForeign) {
       this.#customerEpoch += 1;
       this.#abortReads();
     }
-    const nudges = this.#model.takeReading(reply);
+    const nudges = this.#model.takeReading(reply, customer);
     this.#expecting = false;
     this.#periodTimer.observe(reply);
-    if (isForeign && !fromLine && this.#working) {
+    if (from === 'read') this.#publish({ type: 'reading', reply });
+    if (isForeign && from === 'read' && this.#working) {
       // The line is still the former customer's.
       this.#pause();
       this.#begin();
@@ -302,8 +406,19 @@ class Store implements UsageStore {
       void this.#readNudges();
     }
     if (this.#working) this.#periodTimer.arm(this.#model.rows);
-    this.#outbox.resume();
+    if (from !== 'tab') this.#resumeOutbox();
     this.#showWork();
+  }
+
+  /** Lets the other tabs of the customer know. */
+  #publish(news: News): void {
+    this.#live?.publish?.(news, this.#model.customer);
+  }
+
+  #dropNudge(id: string): void {
+    // A list that was read before the dismissal must not bring it back.
+    this.#dismissals += 1;
+    this.#model.dropNudge(id);
   }
 
   #settle(input: KeyedInput, outcome: Outcome): void {
@@ -321,7 +436,7 @@ class Store implements UsageStore {
   }
 
   #onFailure(cause: unknown): void {
-    const error = isBillingOSError(cause) ? cause : new BillingOSError('The store failed.', { cause });
+    const error = asBillingOSError(cause);
     const isSignedOut = error.name === 'AuthenticationError';
     const { status } = this.#model.flags;
     this.#expecting = false;
@@ -348,4 +463,19 @@ class Store implements UsageStore {
     if (this.#readsUnderWay > 0 || this.#expecting) return 'fetching';
     return this.#signedOut || (this.#started && this.#isHidden()) ? 'paused' : 'idle';
   }
+}
+
+/** Whether tabs have everything to share what they share. `http:` pages have no locks. */
+function hasSharedParts(): boolean {
+  const { indexedDB, BroadcastChannel, navigator } = globalThis as Partial<typeof globalThis>;
+  const { locks } = (navigator ?? {}) as Partial<Navigator>;
+  return indexedDB !== undefined && BroadcastChannel !== undefined && locks !== undefined;
+}
+
+function isCustomerChanged(error: unknown): boolean {
+  return isBillingOSError(error) && error.code === 'customer_changed';
+}
+
+function asBillingOSError(cause: unknown): BillingOSError {
+  return isBillingOSError(cause) ? cause : new BillingOSError('The store failed.', { cause });
 }

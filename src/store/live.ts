@@ -1,10 +1,13 @@
 import type { StreamEvent, UsageClient } from '../client/client.ts';
-import { sleep, type Clock } from '../client/clock.ts';
-import { isBillingOSError, TimeoutError } from '../client/errors.ts';
+import { abortable, sleep, type Clock } from '../client/clock.ts';
+import { isBillingOSError, TimeoutError, type BillingOSError } from '../client/errors.ts';
 import { backoffMs } from '../client/retry.ts';
 
-/** A line this silent is dead: the server comments every 15 s (wire contract §6), so two were missed. */
-export const WATCHDOG_MS = 40_000;
+/**
+ * A line this silent is dead: the server comments every 15 s (wire contract §6), so two were missed. With the wait
+ * before the next connection it is replaced within 40 s (UI contract §7).
+ */
+export const WATCHDOG_MS = 35_000;
 /** A line without its first snapshot by now may never bring one: some proxies hold streams back. */
 export const SNAPSHOT_WAIT_MS = 3_000;
 /** The longest wait before the first reconnection; each further one may be twice as long. */
@@ -14,12 +17,17 @@ export const RECONNECT_CAP_MS = 10_000;
 /** A line that lived this long was a good one: the next wait is short again. */
 export const STABLE_LINE_MS = 10_000;
 
+/** Numbers from the line. */
+export type LineEvent = Extract<StreamEvent, { event: 'snapshot' | 'usage' }>;
+
 export interface LiveOptions {
-  client: Pick<UsageClient, 'stream'>;
+  client: Pick<UsageClient, 'stream' | 'customer'>;
+  /** Whose line it is. Without it, that of whoever is signed in when it connects. */
+  customer?: string | undefined;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
-  onEvent: (event: Extract<StreamEvent, { event: 'snapshot' | 'usage' }>) => void;
+  onEvent: (event: LineEvent, customer: string | undefined) => void;
   /** A line that brought numbers has ended, by a `bye` or a clean end (`planned`), or because it broke. */
   onDrop: (planned: boolean) => void;
   /** The line brings no numbers, or takes suspiciously long: they must come another way. */
@@ -28,8 +36,15 @@ export interface LiveOptions {
   onGiveUp: (error: unknown) => void;
 }
 
+/** What keeps numbers live for the store. */
+export interface Line {
+  /** Reconnects now instead of after the present wait. */
+  kick(): void;
+  close(): void;
+}
+
 /** One customer's live line, opened at once and kept up until it is closed. */
-export class Live {
+export class Live implements Line {
   readonly #options: LiveOptions;
   #closed = false;
   #line = new AbortController();
@@ -41,7 +56,6 @@ export class Live {
     void this.#run();
   }
 
-  /** Reconnects now instead of after the present wait. */
   kick(): void {
     this.#wake.abort();
   }
@@ -67,7 +81,7 @@ export class Live {
   /** One connection, to its end. Resolves with whether there is to be another. */
   async #connect(): Promise<boolean> {
     if (this.#closed) return false;
-    const { client, clock, onMissing } = this.#options;
+    const { client, clock, onMissing, onEvent } = this.#options;
     const line = new AbortController();
     this.#line = line;
     const watch = () => clock.schedule(() => line.abort(silence()), WATCHDOG_MS);
@@ -76,7 +90,8 @@ export class Live {
     let hasNumbers = false;
     let failure: unknown;
     try {
-      for await (const event of client.stream({ signal: line.signal })) {
+      const customer = this.#options.customer ?? (await abortable(client.customer(), line.signal));
+      for await (const event of client.stream({ signal: line.signal, customer })) {
         cancelWatch();
         cancelWatch = watch();
         if (event.event === 'bye') break;
@@ -84,7 +99,12 @@ export class Live {
           hasNumbers = true;
           cancelWait();
         }
-        this.#take(event);
+        if (line.signal.aborted) break;
+        if (event.event === 'snapshot' || event.event === 'usage') onEvent(event, customer);
+        // The server may ask for longer waits, never for a hammering.
+        if (event.event === 'retry') {
+          this.#baseMs = Math.min(RECONNECT_CAP_MS, Math.max(RECONNECT_BASE_MS, event.delayMs));
+        }
       }
     } catch (error) {
       failure = error;
@@ -94,24 +114,21 @@ export class Live {
     return this.#goesOn(hasNumbers, failure);
   }
 
-  #take(event: StreamEvent): void {
-    if (this.#closed) return;
-    if (event.event === 'snapshot' || event.event === 'usage') this.#options.onEvent(event);
-    // The server may ask for longer waits, never for a hammering.
-    if (event.event === 'retry') {
-      this.#baseMs = Math.min(RECONNECT_CAP_MS, Math.max(RECONNECT_BASE_MS, event.delayMs));
-    }
-  }
-
   #goesOn(hadNumbers: boolean, failure: unknown): boolean {
     if (this.#closed) return false;
     if (hadNumbers) this.#options.onDrop(failure === undefined);
-    if (failure !== undefined && !(isBillingOSError(failure) && failure.retryable)) {
+    const mayPass = isBillingOSError(failure) && (failure.retryable || this.#isForAnybody(failure));
+    if (failure !== undefined && !mayPass) {
       this.#options.onGiveUp(failure);
       return false;
     }
     if (!hadNumbers) this.#options.onMissing();
     return true;
+  }
+
+  /** Whether somebody else signed in while it connected, and it is theirs as well. */
+  #isForAnybody({ code }: BillingOSError): boolean {
+    return this.#options.customer === undefined && code === 'customer_changed';
   }
 }
 

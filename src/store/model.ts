@@ -7,7 +7,7 @@ import type {
   UsageMetric as WireUsageMetric,
 } from '../client/wire.ts';
 import { Board } from './board.ts';
-import type { KeyedInput } from './outbox.ts';
+import type { KeyedInput } from './event-storage.ts';
 import { createOverlay } from './overlay.ts';
 import {
   asOf,
@@ -20,6 +20,7 @@ import {
   rowAfterRecorded,
   rowAfterRefused,
   toUsageMetric,
+  toWireMetric,
   type Rows,
 } from './rows.ts';
 import type { DataStatus, FetchStatus, UsageMetric } from './types.ts';
@@ -39,7 +40,10 @@ export class UsageModel {
   #rows: Rows = NO_ROWS;
   #shown: ReadonlyMap<string, UsageMetric> = NO_ROWS;
   #nudges: readonly NudgeTrigger[] = Object.freeze([]);
-  #customerId: string | undefined;
+  /** Whose numbers these are, as the API names them. */
+  #ids: Pick<UsageMetricsReply, 'customer_id' | 'external_user_id'> | undefined;
+  /** And as the client does: with API and tenant. */
+  #customer: string | undefined;
   #flags: Flags = { status: 'pending', fetchStatus: 'idle', live: false, stale: false, error: null };
   readonly #overlay = createOverlay();
   readonly #hiddenNudges = new Set<string>();
@@ -63,9 +67,21 @@ export class UsageModel {
     return this.#shown.get(featureKey);
   }
 
+  /** Whose numbers these are, as the client names them; `undefined` before it is known. */
+  get customer(): string | undefined {
+    return this.#customer;
+  }
+
+  /** The confirmed numbers as they came over the wire; `undefined` before there are any. */
+  get reading(): UsageMetricsReply | undefined {
+    return this.#ids && { ...this.#ids, metrics: Array.from(this.#rows.values(), toWireMetric) };
+  }
+
   /** Whether these numbers are another customer's than those at hand. */
-  isForeign(reply: UsageMetricsReply): boolean {
-    return this.#customerId !== undefined && this.#customerId !== reply.customer_id;
+  isForeign(reply: UsageMetricsReply, customer: string | undefined): boolean {
+    if (this.#ids === undefined) return false;
+    const isKnown = this.#customer !== undefined && customer !== undefined;
+    return this.#ids.customer_id !== reply.customer_id || (isKnown && this.#customer !== customer);
   }
 
   setFlags(flags: Partial<Flags>): void {
@@ -74,10 +90,11 @@ export class UsageModel {
   }
 
   /** Takes in all meters of the customer. Says whether the nudges may have changed with them. */
-  takeReading(reply: UsageMetricsReply): boolean {
-    if (this.isForeign(reply)) this.#forgetCustomer();
+  takeReading(reply: UsageMetricsReply, customer?: string): boolean {
+    if (this.isForeign(reply, customer)) this.#forgetCustomer();
     const isFirst = this.#flags.status !== 'ready';
-    this.#customerId = reply.customer_id;
+    this.#ids = { customer_id: reply.customer_id, external_user_id: reply.external_user_id };
+    this.#customer = customer ?? this.#customer;
     this.#flags = { ...this.#flags, status: 'ready', stale: false, error: null };
     return this.#setRows(mergeReading(this.#rows, reply.metrics.map(toUsageMetric))) && !isFirst;
   }
@@ -136,6 +153,7 @@ export class UsageModel {
   }
 
   #forgetCustomer(): void {
+    this.#customer = undefined;
     this.#rows = NO_ROWS;
     this.#nudges = Object.freeze([]);
     this.#overlay.clear();

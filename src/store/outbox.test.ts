@@ -1,41 +1,101 @@
 import { describe, expect, it } from 'vitest';
-import { AuthenticationError, NetworkError, QuotaExceededError, RateLimitError } from '../client/errors.ts';
+import {
+  AuthenticationError,
+  AuthorizationError,
+  ConfigurationError,
+  NetworkError,
+  QuotaExceededError,
+  RateLimitError,
+} from '../client/errors.ts';
 import { ManualClock, settled } from '../client/testing/clocks.ts';
-import { Outbox, OUTBOX_BACKOFF_CAP_MS, OUTBOX_EVENTS_MAX, type Outcome } from './outbox.ts';
+import type { BrowserParts } from './browser-parts.ts';
+import {
+  EVENT_AGE_MAX_MS,
+  EVENT_AHEAD_MAX_MS,
+  FLUSH_BYTES_MAX,
+  HEARSAY_MS,
+  openOutbox,
+  OUTBOX_BACKOFF_CAP_MS,
+  OUTBOX_EVENTS_MAX,
+  STORAGE_WAIT_MS,
+} from './outbox.ts';
+import { FakeBrowser, type FakeTab } from './testing/fake-browser.ts';
 import { FakeClient, recorded } from './testing/fake-client.ts';
+import type { Outcome } from './tracked-event.ts';
 
 const WAIT_MS = 10_000;
-const event = (idempotencyKey: string) => ({ featureKey: 'api_calls', quantity: 1, idempotencyKey });
+const event = (idempotencyKey: string, featureKey = 'api_calls') => ({
+  featureKey,
+  quantity: 1,
+  idempotencyKey,
+});
 const offline = () => Promise.reject(new NetworkError('offline'));
+const signedOut = () => Promise.reject(new AuthenticationError('nobody', { code: 'signed_out' }));
+const refused = () => Promise.reject(new QuotaExceededError('full', { code: 'quota_exceeded', status: 402 }));
 
-function setUp() {
-  const client = new FakeClient();
-  const clock = new ManualClock();
-  const outbox = new Outbox({ client, clock, random: () => 0.5, waitMs: WAIT_MS });
+interface SetUp {
+  client?: FakeClient;
+  clock?: ManualClock;
+  tab?: FakeTab;
+  browser?: BrowserParts;
+}
+
+/** An outbox of one page, in memory unless it is given a tab. */
+async function setUp({
+  client = new FakeClient(),
+  clock = new ManualClock(),
+  tab,
+  browser = tab,
+}: SetUp = {}) {
+  const unheard: Error[] = [];
+  const foreign: string[] = [];
+  const opening = openOutbox({
+    client,
+    clock: tab?.clock ?? clock,
+    random: () => 0.5,
+    waitMs: WAIT_MS,
+    browser,
+    onUnheard: (error) => unheard.push(error),
+    onForeign: ({ input }) => foreign.push(input.idempotencyKey),
+  });
+  await clock.advance(STORAGE_WAIT_MS);
+  const outbox = await opening;
   const outcomes: Record<string, Outcome> = {};
-  const send = (key: string) =>
-    outbox.send(event(key), (outcome) => {
-      outcomes[key] = outcome;
+  const send = (key: string, featureKey?: string) =>
+    outbox.send(event(key, featureKey), {
+      customer: client.customer(),
+      hasOwnKey: false,
+      onSettled: (outcome) => {
+        outcomes[key] = outcome;
+      },
     });
   const keys = () => client.sent.map(({ input }) => input.idempotencyKey);
-  return { client, clock, outbox, outcomes, send, keys };
+  return { client, clock, outbox, outcomes, send, keys, unheard, foreign };
+}
+
+/** A browser with a tab in which an outbox is open. */
+async function setUpTab(facts: { client?: FakeClient; browser?: FakeBrowser; clock?: ManualClock } = {}) {
+  const clock = facts.clock ?? new ManualClock();
+  const browser = facts.browser ?? new FakeBrowser({ clock });
+  const tab = browser.openTab();
+  return { ...(await setUp({ clock, tab, ...(facts.client && { client: facts.client }) })), browser, tab };
 }
 
 describe('an event', () => {
   it('is recorded', async () => {
-    const { send, outcomes } = setUp();
+    const { send, outcomes } = await setUp();
     expect(await send('a')).toEqual({ status: 'recorded', idempotencyKey: 'a', ...recorded(11) });
     expect(outcomes['a']).toEqual({ reply: recorded(11) });
   });
 
   it('is refused', async () => {
-    const { client, send } = setUp();
+    const { client, send } = await setUp();
     client.onTrack = () => Promise.reject(new QuotaExceededError('full'));
     await expect(send('a')).rejects.toMatchObject({ name: 'QuotaExceededError' });
   });
 
   it('is repeated with its key until the outcome is known', async () => {
-    const { client, clock, send, keys } = setUp();
+    const { client, clock, send, keys } = await setUp();
     client.onTrack = offline;
     const result = send('a');
     await clock.advance(3_000);
@@ -47,7 +107,7 @@ describe('an event', () => {
   });
 
   it('is queued for the caller when the outcome is not known in time, and still sent', async () => {
-    const { client, clock, outcomes, send } = setUp();
+    const { client, clock, outcomes, send } = await setUp();
     client.onTrack = offline;
     const result = send('a');
     await clock.advance(WAIT_MS);
@@ -58,7 +118,7 @@ describe('an event', () => {
   });
 
   it('waits its turn behind those that wait, and goes out in order', async () => {
-    const { client, clock, outbox, send, keys } = setUp();
+    const { client, clock, outbox, send, keys } = await setUp();
     client.onTrack = offline;
     void send('a');
     await settled();
@@ -73,7 +133,7 @@ describe('an event', () => {
   });
 
   it('is not sent earlier than the server asked, whoever is back', async () => {
-    const { client, clock, outbox, send, keys } = setUp();
+    const { client, clock, outbox, send, keys } = await setUp();
     client.onTrack = () =>
       Promise.reject(new RateLimitError('slow down', { retryable: true, retryAfter: 300 }));
     void send('a');
@@ -85,35 +145,113 @@ describe('an event', () => {
     expect(keys()).toHaveLength(2);
   });
 
-  it('that is one too many is refused', async () => {
-    const { client, send } = setUp();
+  it('of one counter goes out after the one before, of another at the same time', async () => {
+    const { client, clock, send, keys } = await setUp();
     client.onTrack = () => new Promise(() => undefined);
-    for (let index = 0; index < OUTBOX_EVENTS_MAX; index += 1) void send(`k${index}`);
-    await expect(send('more')).rejects.toMatchObject({ code: 'outbox_full' });
-    expect(client.sent.some(({ input }) => input.idempotencyKey === 'more')).toBe(false);
+    void send('a1', 'a');
+    void send('a2', 'a');
+    void send('b1', 'b');
+    await clock.advance(0);
+    expect(keys()).toEqual(['a1', 'b1']);
+  });
+
+  it('lets the oldest go when there are too many, which are counted', async () => {
+    const { client, clock, send, unheard } = await setUp();
+    client.onTrack = offline;
+    const first = expect(send('k0')).rejects.toMatchObject({ code: 'outbox_full', idempotencyKey: 'k0' });
+    await clock.advance(0);
+    for (let index = 1; index <= OUTBOX_EVENTS_MAX; index += 1) void send(`k${index}`);
+    await clock.advance(WAIT_MS);
+    await first;
+    void send('more');
+    await clock.advance(0);
+    expect(unheard).toMatchObject([{ code: 'outbox_full', details: { lost: 2 } }]);
+  });
+
+  it('is told to the page when it is refused after its caller has left', async () => {
+    const { client, clock, send, unheard } = await setUp();
+    client.onTrack = offline;
+    const result = send('a');
+    await clock.advance(WAIT_MS);
+    expect(await result).toMatchObject({ status: 'queued' });
+    client.onTrack = refused;
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
+    expect(unheard).toMatchObject([{ name: 'QuotaExceededError' }]);
+  });
+
+  it.each([
+    ['a proxy that forbids', (): Error => new AuthorizationError('no', { status: 403, code: 'http_403' })],
+    ['a session route that is broken', () => new ConfigurationError('no JSON')],
+  ])('is not given up for %s', async (_what, makeError) => {
+    const { client, clock, outbox, send, outcomes } = await setUp();
+    client.onTrack = () => Promise.reject(makeError());
+    void send('a');
+    await clock.advance(WAIT_MS);
+    expect(outcomes).toEqual({});
+    client.onTrack = () => Promise.resolve(recorded(11));
+    outbox.resume();
+    await clock.advance(0);
+    expect(outcomes['a']).toEqual({ reply: recorded(11) });
+  });
+});
+
+describe('the time of an event', () => {
+  const input = { featureKey: 'api_calls', quantity: 1, idempotencyKey: 'k' };
+  const onSettled = () => undefined;
+
+  it('is sent along with a key that was made for it, the same at every repetition', async () => {
+    const { client, clock, outbox } = await setUp();
+    client.onTrack = offline;
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: true, onSettled });
+    await clock.advance(WAIT_MS);
+    const times = client.sent.map(({ input: { timestamp } }) => timestamp);
+    expect(times.length).toBeGreaterThan(2);
+    expect(new Set(times)).toEqual(new Set(['2026-02-03T00:00:02.000Z']));
+  });
+
+  it('is not sent with a key of the host, which may repeat the call at another time', async () => {
+    const { client, clock, outbox } = await setUp();
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: false, onSettled });
+    await clock.advance(0);
+    expect(client.sent[0]?.input).toEqual(input);
+  });
+
+  it('is not sent as somebody who does not tell who they are: a server’s time picks the period', async () => {
+    const { client, clock, outbox } = await setUp();
+    client.onCustomer = () => Promise.resolve(undefined);
+    void outbox.send(input, { customer: client.customer(), hasOwnKey: true, onSettled });
+    await clock.advance(0);
+    expect(client.sent[0]?.input).toEqual(input);
   });
 });
 
 describe('without a session', () => {
-  const signedOut = () => Promise.reject(new AuthenticationError('nobody', { code: 'signed_out' }));
-
   it('a new event is refused', async () => {
-    const { client, send } = setUp();
+    const { client, send } = await setUp();
     client.onCustomer = signedOut;
     await expect(send('a')).rejects.toMatchObject({ name: 'AuthenticationError' });
     expect(client.sent).toEqual([]);
   });
 
-  it('a queued event waits, untried, for somebody to sign in', async () => {
-    const { client, clock, outbox, outcomes, send, keys } = setUp();
-    client.onTrack = offline;
-    void send('a');
-    await clock.advance(WAIT_MS);
-    client.onTrack = signedOut;
+  it('a new event waits while the session cannot be reached', async () => {
+    const { client, clock, send } = await setUp();
+    client.onCustomer = () => Promise.reject(new NetworkError('offline'));
+    const result = send('a');
+    await clock.advance(WAIT_MS + OUTBOX_BACKOFF_CAP_MS);
+    expect(await result).toEqual({ status: 'queued', idempotencyKey: 'a' });
+    client.onCustomer = () => Promise.resolve('anna');
     await clock.advance(OUTBOX_BACKOFF_CAP_MS);
-    const tries = keys().length;
+    expect(client.sent).toMatchObject([{ customer: 'anna' }]);
+  });
+
+  it('a kept event waits, untried, for somebody to sign in, and its caller is told at once', async () => {
+    const { client, clock, outbox, outcomes, send, keys } = await setUp();
+    client.onTrack = signedOut;
+    const result = send('a');
+    await clock.advance(0);
+    expect(await result).toMatchObject({ status: 'queued' });
     await clock.advance(10 * OUTBOX_BACKOFF_CAP_MS);
-    expect(keys()).toHaveLength(tries);
+    expect(keys()).toHaveLength(1);
     client.onTrack = () => Promise.resolve(recorded(11));
     outbox.resume();
     await clock.advance(0);
@@ -122,29 +260,287 @@ describe('without a session', () => {
 });
 
 describe('when another customer has signed in', () => {
-  it('a queued event stays the one of whom it was tracked for, and holds nobody up', async () => {
-    const { client, clock, outbox, outcomes, send } = setUp();
+  it('an event stays the one of whom it was tracked for, and holds nobody up', async () => {
+    const { client, clock, outbox, outcomes, send } = await setUp();
+    let signedIn = 'anna';
+    client.onCustomer = () => Promise.resolve(signedIn);
     client.onTrack = offline;
     void send('a');
     await clock.advance(WAIT_MS);
-    client.onCustomer = () => Promise.resolve('bert');
-    void send('b');
-    await clock.advance(WAIT_MS);
+    signedIn = 'bert';
     client.onTrack = ({ idempotencyKey }) =>
       idempotencyKey === 'a'
         ? Promise.reject(new AuthenticationError('not theirs', { code: 'customer_changed' }))
         : Promise.resolve(recorded(1));
-    await clock.advance(2 * OUTBOX_BACKOFF_CAP_MS);
-    const customersOf = (key: string) =>
-      new Set(
-        client.sent.filter(({ input }) => input.idempotencyKey === key).map(({ customer }) => customer),
-      );
-    expect(customersOf('a')).toEqual(new Set(['anna']));
-    expect(customersOf('b')).toEqual(new Set(['bert']));
+    void send('b');
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
     expect(outcomes).toEqual({ b: { reply: recorded(1) } });
+    signedIn = 'anna';
     client.onTrack = () => Promise.resolve(recorded(11));
     outbox.resume();
     await clock.advance(0);
     expect(outcomes['a']).toEqual({ reply: recorded(11) });
+    for (const { input, customer } of client.sent) {
+      expect(customer).toBe(input.idempotencyKey === 'a' ? 'anna' : 'bert');
+    }
+  });
+});
+
+describe('after the page has gone', () => {
+  it('the next one sends what it had kept, in its order', async () => {
+    const { client, clock, browser, tab, send } = await setUpTab();
+    client.onTrack = offline;
+    for (const key of ['a', 'b', 'c']) void send(key);
+    await clock.advance(WAIT_MS);
+    tab.close();
+    const next = await setUpTab({ clock, browser });
+    next.outbox.resume();
+    await clock.advance(0);
+    expect(next.keys()).toEqual(['a', 'b', 'c']);
+    expect(next.foreign).toEqual(['a', 'b', 'c']);
+    expect(browser.kept).toEqual([]);
+  });
+
+  it('the next one is told of a refusal', async () => {
+    const { client, clock, browser, tab, send } = await setUpTab();
+    client.onTrack = offline;
+    void send('a');
+    await clock.advance(0);
+    tab.close();
+    const next = await setUpTab({ clock, browser });
+    next.client.onTrack = refused;
+    next.outbox.resume();
+    await clock.advance(0);
+    expect(next.unheard).toMatchObject([{ code: 'quota_exceeded' }]);
+    expect(browser.kept).toEqual([]);
+  });
+
+  it.each([
+    ['older than the server knows its key', -EVENT_AGE_MAX_MS - 10_000],
+    ['from a future that makes its age unknown', EVENT_AHEAD_MAX_MS + 10_000],
+  ])('an event is given up when it is %s', async (_what, offsetMs) => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    browser.keep({ customer: 'anna', input: event('old'), trackedAtMs: clock.now() + offsetMs });
+    browser.keep({ customer: 'anna', input: event('new'), trackedAtMs: clock.now() });
+    const { outbox, keys, unheard } = await setUpTab({ clock, browser });
+    outbox.resume();
+    await clock.advance(0);
+    expect(keys()).toEqual(['new']);
+    expect(unheard).toMatchObject([{ code: 'outbox_expired', details: { lost: 1 }, idempotencyKey: 'old' }]);
+    expect(browser.kept).toEqual([]);
+  });
+
+  it('an event is sent up to the day on which it is given up', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    browser.keep({
+      customer: 'anna',
+      input: event('old'),
+      trackedAtMs: clock.now() - EVENT_AGE_MAX_MS + 10_000,
+    });
+    const { outbox, keys } = await setUpTab({ clock, browser });
+    outbox.resume();
+    await clock.advance(0);
+    expect(keys()).toEqual(['old']);
+  });
+
+  it('events of another customer wait for them', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    browser.keep({ customer: 'bert', input: event('b'), trackedAtMs: clock.now() });
+    const { outbox, keys } = await setUpTab({ clock, browser });
+    outbox.resume();
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
+    expect(keys()).toEqual([]);
+    expect(browser.kept).toHaveLength(1);
+  });
+});
+
+describe('several tabs', () => {
+  it('send one at a time, also what the others have kept', async () => {
+    const first = await setUpTab();
+    const { clock, browser } = first;
+    const second = await setUpTab({ clock, browser });
+    let answer: () => void = () => undefined;
+    first.client.onTrack = () => new Promise((resolve) => (answer = () => resolve(recorded(11))));
+    void first.send('a');
+    await clock.advance(0);
+    const result = second.send('b');
+    await clock.advance(0);
+    expect(second.keys()).toEqual([]);
+    answer();
+    await clock.advance(0);
+    expect(first.keys()).toEqual(['a', 'b']);
+    answer();
+    await clock.advance(0);
+    expect(await result).toMatchObject({ status: 'recorded', idempotencyKey: 'b' });
+    expect(second.outcomes['b']).toEqual({ reply: recorded(11) });
+  });
+
+  it('tell each other of refusals as they were', async () => {
+    const first = await setUpTab();
+    const { clock, browser } = first;
+    const second = await setUpTab({ clock, browser });
+    first.client.onTrack = offline;
+    first.send('a').catch(() => undefined);
+    await clock.advance(0);
+    const result = second.send('b');
+    const rejected = expect(result).rejects.toMatchObject({
+      name: 'QuotaExceededError',
+      code: 'quota_exceeded',
+      status: 402,
+    });
+    await clock.advance(0);
+    first.client.onTrack = refused;
+    second.outbox.resume();
+    await clock.advance(0);
+    await rejected;
+  });
+
+  it('take over from one that is frozen while it sends', async () => {
+    const first = await setUpTab();
+    const { clock, browser } = first;
+    first.client.onTrack = () => new Promise(() => undefined);
+    void first.send('a');
+    await clock.advance(0);
+    first.tab.freeze();
+    const second = await setUpTab({ clock, browser });
+    const result = second.send('b');
+    await clock.advance(5_000);
+    expect(await result).toMatchObject({ status: 'recorded' });
+    expect(second.keys()).toEqual(['a', 'b']);
+  });
+
+  it('ask themselves when nobody tells what became of an event', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock, isLost: () => true });
+    const first = await setUpTab({ clock, browser });
+    const second = await setUpTab({ clock, browser });
+    first.client.onTrack = offline;
+    void first.send('a');
+    await clock.advance(0);
+    const result = second.send('b');
+    await clock.advance(0);
+    first.client.onTrack = () => Promise.resolve(recorded(11));
+    first.outbox.resume();
+    await clock.advance(0);
+    expect(first.keys().at(-1)).toBe('b');
+    await clock.advance(2 * HEARSAY_MS);
+    expect(await result).toMatchObject({ status: 'recorded' });
+    expect(second.keys()).toEqual(['b']);
+  });
+});
+
+describe('a page that is hidden', () => {
+  async function setUpBusy(count: number, facts: { metadata?: Record<string, unknown> } = {}) {
+    const all = await setUpTab();
+    all.client.onTrack = () => new Promise(() => undefined);
+    for (let index = 0; index < count; index += 1) {
+      const input = { ...event(`k${index}`), ...facts };
+      void all.outbox.send(input, {
+        customer: all.client.customer(),
+        hasOwnKey: false,
+        onSettled: () => undefined,
+      });
+    }
+    await all.clock.advance(0);
+    return all;
+  }
+
+  it('sends all that it has tracked, in requests that outlive it', async () => {
+    const { outbox, client } = await setUpBusy(40);
+    outbox.flush();
+    expect(new Set(client.sent.map(({ input }) => input.idempotencyKey)).size).toBe(40);
+    expect(client.sent.filter(({ keepalive }) => keepalive)).toHaveLength(39);
+  });
+
+  it('sends no more than browsers let such a page', async () => {
+    const { outbox, client } = await setUpBusy(100, { metadata: { note: 'ä'.repeat(1_000) } });
+    outbox.flush();
+    const flushed = client.sent.filter(({ keepalive }) => keepalive);
+    const bytes = flushed.reduce((sum, { input }) => sum + Buffer.byteLength(JSON.stringify(input)), 0);
+    expect(flushed.length).toBeGreaterThan(10);
+    expect(bytes).toBeLessThan(FLUSH_BYTES_MAX);
+  });
+
+  it('leaves alone a line that is down', async () => {
+    const { client, clock, outbox, send } = await setUpTab();
+    client.onTrack = offline;
+    void send('a');
+    await clock.advance(0);
+    outbox.flush();
+    expect(client.sent).toHaveLength(1);
+  });
+
+  it('does not send again what comes back recorded', async () => {
+    const { outbox, client, clock, browser } = await setUpBusy(3);
+    client.onTrack = () => Promise.resolve(recorded(11));
+    outbox.flush();
+    await clock.advance(0);
+    expect(browser.kept.map(({ input }) => input.idempotencyKey)).toEqual(['k0']);
+  });
+});
+
+describe('where there is no disk', () => {
+  it.each([
+    ['it cannot be opened', () => Promise.reject(new Error('private window'))],
+    ['it never opens', () => new Promise<never>(() => undefined)],
+  ])('because %s, events are kept in memory', async (_what, openStorage) => {
+    const clock = new ManualClock();
+    const tab = new FakeBrowser({ clock }).openTab();
+    const { locks, openChannel } = tab;
+    const { send } = await setUp({ clock, tab, browser: { locks, openChannel, openStorage } });
+    const result = send('a');
+    await clock.advance(0);
+    expect(await result).toMatchObject({ status: 'recorded' });
+  });
+
+  it('because it broke, events are kept in memory', async () => {
+    const { browser, clock, send } = await setUpTab();
+    browser.isDiskBroken = true;
+    const result = send('a');
+    await clock.advance(0);
+    expect(await result).toMatchObject({ status: 'recorded' });
+    expect(browser.kept).toEqual([]);
+  });
+});
+
+describe('close', () => {
+  it('tells the caller of an event on disk that it is queued', async () => {
+    const { client, clock, outbox, send } = await setUpTab();
+    client.onTrack = () => new Promise(() => undefined);
+    const result = send('a');
+    await clock.advance(0);
+    outbox.close();
+    expect(await result).toEqual({ status: 'queued', idempotencyKey: 'a' });
+  });
+
+  it('tells the caller of an event in memory that the outcome is not known', async () => {
+    const { client, clock, outbox, send } = await setUp();
+    client.onTrack = () => new Promise(() => undefined);
+    const rejected = expect(send('a')).rejects.toMatchObject({ code: 'store_closed', idempotencyKey: 'a' });
+    await clock.advance(0);
+    outbox.close();
+    await rejected;
+  });
+
+  it('leaves no timer, channel or lock', async () => {
+    const { browser, client, clock, outbox, send } = await setUpTab();
+    client.onTrack = offline;
+    void send('a');
+    await clock.advance(0);
+    outbox.close();
+    await clock.advance(0);
+    expect([clock.timerCount, browser.channels.size, browser.lockCount]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('at rest', () => {
+  it('there is no timer, channel or lock', async () => {
+    const { browser, clock, send } = await setUpTab();
+    void send('a');
+    await clock.advance(0);
+    expect([clock.timerCount, browser.channels.size, browser.lockCount]).toEqual([0, 0, 0]);
   });
 });

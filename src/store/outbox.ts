@@ -1,22 +1,57 @@
 import type { UsageClient } from '../client/client.ts';
 import { abortable, sleep, type Clock } from '../client/clock.ts';
-import { BillingOSError, isBillingOSError } from '../client/errors.ts';
+import { startDeadline } from '../client/deadline.ts';
+import { BillingOSError, errorOf, factsOf, isBillingOSError, isOwnWord } from '../client/errors.ts';
 import { backoffMs } from '../client/retry.ts';
-import type { TrackReply } from '../client/wire.ts';
-import type { TrackUsageInput, TrackUsageResult } from './types.ts';
+import type { BrowserParts, Channel } from './browser-parts.ts';
+import {
+  isDurable,
+  memoryStorage,
+  sparedStorage,
+  type EventStorage,
+  type KeptEvent,
+  type KeyedInput,
+} from './event-storage.ts';
+import { whileSoleHolder } from './sole-holder.ts';
+import { TrackedEvent, type Outcome, type TrackedEventOptions } from './tracked-event.ts';
+import type { TrackUsageResult } from './types.ts';
 
-/** Events whose outcome is not known yet, at most. One more is refused to the caller: it could not be kept. */
-export const OUTBOX_EVENTS_MAX = 1_000;
-/** The longest wait before the first repetition of an event; each further one may be twice as long. */
+/*
+ * Every usage event, from its call until its outcome is known:
+ *
+ *   tracked ──► kept ──► sent ──► recorded | refused    taken out of storage, then told to the caller
+ *      │          │        └────► unknown               stays, and is sent again with the same key
+ *      │          └─────────────► lost                  one too many, or older than the server knows its key
+ *      └────────────────────────► not kept              nobody is signed in: refused to the caller
+ *
+ * Kept means written down under its customer, before anything is sent. Of all tabs one at a time sends, as long as it
+ * holds the customer's lock: the events of each counter in their order, also those of other tabs and of earlier
+ * pages, but only the signed-in customer's. The others hear the outcome over the customer's channel. A tab that has
+ * not heard, though its event is gone from storage, asks the server itself: the key makes that harmless.
+ */
+
+/** Events kept at once, of all customers of the browser. Beyond it the oldest go. */
+export const OUTBOX_EVENTS_MAX = 5_000;
+/** Older events are given up: the server is only sure to know their keys for 36 days (wire contract §3). */
+export const EVENT_AGE_MAX_MS = 34 * 86_400_000;
+/** An event from further in the future was stamped by a clock that was wrong; its age could be anything. */
+export const EVENT_AHEAD_MAX_MS = 2 * 86_400_000;
+/** The longest wait before the first repetition; each further one may be twice as long. */
 export const OUTBOX_BACKOFF_BASE_MS = 1_000;
 /** No wait between two repetitions is longer, unless the server asks for more. */
 export const OUTBOX_BACKOFF_CAP_MS = 60_000;
-
-/** An event with its key. */
-export type KeyedInput = TrackUsageInput & { idempotencyKey: string };
-
-/** What became of an event: recorded, or not. */
-export type Outcome = { reply: TrackReply } | { error: Error };
+/** Counters that are sent for at the same time. Browsers have six connections to a server, and one is the live line. */
+const LANES_MAX = 4;
+/** Events read from storage at once. */
+const BATCH_EVENTS_MAX = 50;
+/** What a closing page may still send: browsers allow 64 KiB, and the host wants some of it. */
+export const FLUSH_BYTES_MAX = 48 * 1024;
+/** A request is larger than its event by about this much. */
+const REQUEST_OVERHEAD_BYTES = 128;
+/** How long the word of an event that another tab has sent may take. */
+export const HEARSAY_MS = 2_000;
+/** A disk that has not opened by now is done without. */
+export const STORAGE_WAIT_MS = 2_000;
 
 export interface OutboxOptions {
   client: Pick<UsageClient, 'trackUsage' | 'customer'>;
@@ -25,40 +60,60 @@ export interface OutboxOptions {
   random: () => number;
   /** How long a caller waits for the outcome before it is told `queued`, in milliseconds. */
   waitMs: number;
+  /** What the tabs share. Without it events live as long as this page. */
+  browser?: BrowserParts | undefined;
+  /** An event counts that this page has not tracked. */
+  onForeign: (event: KeptEvent, outcome: Outcome) => void;
+  /** An event does not count, and nobody waits to hear it. */
+  onUnheard: (error: Error) => void;
 }
 
-/** What an attempt came to: an outcome, none yet, or none before somebody signs in. */
-type Verdict = 'settled' | 'ready' | 'unknown' | 'signed-out' | 'parked';
+/** What sending came to: outcomes, nothing to send, or why it cannot go on now. */
+type Verdict = 'settled' | 'empty' | 'unknown' | 'no-session' | 'customer-changed' | 'lock-lost';
 
-interface Entry {
-  readonly input: KeyedInput;
-  /** Aborted with the outbox. One per event: a signal shared by a thousand calls looks like a leak. */
-  readonly closing: AbortController;
-  /** Whom it was tracked for. `undefined` until known, and for tokens that do not tell. */
-  customer: string | undefined;
-  /** The caller has been told `queued`: a missing session is no reason to give the event up any more. */
-  queued: boolean;
-  /** Waits for its customer to come back, while another one is signed in. */
-  parked: boolean;
-  settle: (outcome: Outcome) => void;
+/** What tabs tell each other. */
+type Message =
+  /** The line or the session may be back. */
+  { type: 'resume' } | { type: 'outcome'; id: number; outcome: OutcomeData };
+type OutcomeData =
+  Extract<Outcome, { reply: unknown }> | { message: string; facts: ReturnType<typeof factsOf> };
+
+/** Opens the outbox of this page, and with it what other pages have left. */
+export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
+  const { browser, clock } = options;
+  const deadline = startDeadline(STORAGE_WAIT_MS, 'Opening the outbox', clock, undefined);
+  const opening = browser === undefined ? undefined : abortable(browser.openStorage(), deadline.signal);
+  const disk = await opening?.catch(() => undefined).finally(() => deadline.release());
+  if (disk === undefined) return new Outbox({ ...options, browser: undefined }, memoryStorage());
+  return new Outbox(options, sparedStorage(disk));
 }
 
-/**
- * Events from their call until their outcome is known, in memory. A new event goes out at once; one whose outcome
- * stays unknown joins a queue that is sent in order, one at a time, with the key it began with. An event only ever
- * goes out as the customer it was tracked for.
- */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #entries = new Set<Entry>();
-  readonly #queue: Entry[] = [];
-  #closed = false;
-  #wake = new AbortController();
+  readonly #storage: EventStorage;
+  /** What this page has tracked and has no outcome yet, in its order. */
+  readonly #events = new Set<TrackedEvent>();
+  /** The part of it that is kept, by id. */
+  readonly #waiting = new Map<number, TrackedEvent>();
+  /** The part of it that waits to be kept. */
+  #fresh: TrackedEvent[] = [];
+  readonly #underWay = new Map<number, Promise<Verdict>>();
+  /** What may still be found in a list of kept events that was begun before. */
+  readonly #settledIds = new Set<number>();
+  #onKept: () => void = () => undefined;
+  readonly #pauses = new Set<AbortController>();
+  readonly #closing = new AbortController();
+  #channel: { readonly customer: string; readonly line: Channel } | undefined;
+  #isKeeping = false;
+  #isSending = false;
+  #isAsked = false;
+  #cancelAsking: (() => void) | undefined;
   #notBeforeMs = 0;
-  #draining = false;
+  #lostCount = 0;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: OutboxOptions, storage: EventStorage) {
     this.#options = options;
+    this.#storage = storage;
   }
 
   /**
@@ -67,138 +122,389 @@ export class Outbox {
    *
    * @throws the server's refusal; AuthenticationError when nobody is signed in; BillingOSError `outbox_full`
    */
-  send(input: KeyedInput, onSettled: (outcome: Outcome) => void): Promise<TrackUsageResult> {
-    return new Promise((resolve) => {
-      const entry = this.#newEntry(input, resolve, onSettled);
-      const isFull = this.#entries.size >= OUTBOX_EVENTS_MAX;
-      this.#entries.add(entry);
-      if (this.#closed) entry.settle({ error: closedError(input.idempotencyKey) });
-      else if (isFull) entry.settle({ error: fullError() });
-      else void this.#start(entry);
+  send(
+    input: KeyedInput,
+    facts: Pick<TrackedEventOptions, 'customer' | 'hasOwnKey' | 'onSettled'>,
+  ): Promise<TrackUsageResult> {
+    const { clock, waitMs } = this.#options;
+    const event = new TrackedEvent(input, { clock, waitMs, ...facts });
+    this.#events.add(event);
+    if (this.#isClosed) {
+      this.#settle(event, { error: closedError(event) });
+    } else {
+      const oldest = this.#fresh.length < OUTBOX_EVENTS_MAX ? undefined : this.#fresh.shift();
+      if (oldest !== undefined) this.#settle(oldest, { error: this.#fullError(oldest) });
+      this.#fresh.push(event);
+      void this.#keepFresh();
+    }
+    return event.result;
+  }
+
+  /** The line or the session may be back: what waits is sent now, by whichever tab it is that sends. */
+  resume(): void {
+    this.#post({ type: 'resume' });
+    this.#wake();
+    void this.#sendKept();
+  }
+
+  /** The page is hidden, and may never be seen again: sends what it has tracked, as far as such a page may. */
+  flush(): void {
+    // A line that is down, or a server that asked for patience, is left alone: the events are kept.
+    if (this.#pauses.size > 0) return;
+    let leftBytes = FLUSH_BYTES_MAX;
+    for (const { kept } of this.#waiting.values()) {
+      if (kept === undefined || this.#underWay.has(kept.id)) continue;
+      leftBytes -= new TextEncoder().encode(JSON.stringify(kept.input)).length + REQUEST_OVERHEAD_BYTES;
+      if (leftBytes < 0) return;
+      void this.#deliver(kept, this.#closing.signal, true);
+    }
+  }
+
+  /** Ends all work. Callers that still wait are told whether their events are kept. */
+  close(): void {
+    this.#closing.abort();
+    this.#cancelAsking?.();
+    for (const event of this.#events) {
+      if (event.kept !== undefined && isDurable(event.kept.id)) event.answerQueued();
+      else this.#settle(event, { error: closedError(event) });
+    }
+    this.#events.clear();
+    this.#waiting.clear();
+    this.#fresh = [];
+    this.#leave();
+    this.#storage.close();
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Writes down what was tracked, as soon as it is known for whom. */
+  async #keepFresh(): Promise<void> {
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    for (let failures = 0; !this.#isClosed;) {
+      const [event] = this.#fresh;
+      if (event === undefined) break;
+      try {
+        const customer = await this.#customerOf(event);
+        if (this.#fresh[0] !== event) continue;
+        this.#fresh.shift();
+        // Not awaited: the next event is written at once, in case the page closes.
+        void this.#keep(event, customer);
+        failures = 0;
+      } catch (error) {
+        if (isRetryable(error)) {
+          for (const waiting of this.#fresh) waiting.delay();
+          await this.#pause((failures += 1));
+        } else {
+          this.#fresh = this.#fresh.filter((other) => other !== event);
+          this.#settle(event, { error: error as Error });
+        }
+      }
+    }
+    this.#isKeeping = false;
+  }
+
+  /** Whom an event was tracked for. Where that could not be told at once, it is the first who can be. */
+  #customerOf(event: TrackedEvent): Promise<string | undefined> {
+    return event.customer.catch((error: unknown) => {
+      if (!isRetryable(error)) throw error;
+      return this.#options.client.customer();
     });
   }
 
-  /** The line or the session may be back: what waits is sent now. */
-  resume(): void {
-    for (const entry of this.#queue) entry.parked = false;
-    if (this.#options.clock.now() >= this.#notBeforeMs) this.#wake.abort();
-    void this.#drain(0);
+  async #keep(event: TrackedEvent, customer = ''): Promise<void> {
+    const { input, trackedAtMs, hasOwnKey } = event;
+    // A repeat must give the same time again, and only of our own keys is it certain that it does. A session that
+    // does not tell its customer may be a server's, whose times pick the period.
+    const isStamped = hasOwnKey && customer !== '';
+    const timestamp = new Date(trackedAtMs).toISOString();
+    const kept = { customer, input: isStamped ? { ...input, timestamp } : input, trackedAtMs };
+    this.#join(customer);
+    const { id, dropped } = await this.#storage.add(kept, OUTBOX_EVENTS_MAX);
+    if (this.#isClosed) return;
+    event.keepAs({ ...kept, id });
+    this.#waiting.set(id, event);
+    this.#onKept();
+    for (const oldest of dropped) this.#tell(oldest, { error: this.#fullError(oldest) });
+    void this.#sendKept();
   }
 
-  /** Ends all work. Callers that still wait are told that the outcome is not known. */
-  close(): void {
-    this.#closed = true;
-    this.#wake.abort();
-    for (const entry of this.#entries) {
-      entry.settle({ error: closedError(entry.input.idempotencyKey) });
-      entry.closing.abort();
-    }
-  }
-
-  #newEntry(
-    input: KeyedInput,
-    answer: (result: TrackUsageResult | Promise<never>) => void,
-    onSettled: (outcome: Outcome) => void,
-  ): Entry {
-    const { idempotencyKey } = input;
-    const cancelWait = this.#options.clock.schedule(() => {
-      entry.queued = true;
-      answer({ status: 'queued', idempotencyKey });
-    }, this.#options.waitMs);
-    const entry: Entry = {
-      input,
-      closing: new AbortController(),
-      customer: undefined,
-      queued: false,
-      parked: false,
-      settle: (outcome) => {
-        if (!this.#entries.delete(entry)) return;
-        cancelWait();
-        onSettled(outcome);
-        if ('reply' in outcome) answer({ status: 'recorded', idempotencyKey, ...outcome.reply });
-        // A caller that was told `queued` has its answer; nobody is left to hear of the refusal.
-        else if (!entry.queued) answer(Promise.reject(outcome.error));
-      },
-    };
-    return entry;
-  }
-
-  async #start(entry: Entry): Promise<void> {
-    // While the queue is being sent a new event waits its turn; whose it is must be known from the beginning.
-    const verdict = await this.#judge(this.#draining ? this.#identify(entry) : this.#deliver(entry), entry);
-    if (verdict === 'settled') return;
-    this.#queue.push(entry);
-    if (verdict === 'ready') void this.#drain(0);
-    if (verdict === 'unknown') void this.#drain(1);
-  }
-
-  /** Sends the queue from its head, until it is empty or only a new session could help. */
-  async #drain(failuresBefore: number): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
-    for (let failures = failuresBefore; ;) {
-      await this.#pause(failures);
-      const entry = this.#queue.find(({ parked }) => !parked);
-      if (entry === undefined || this.#closed) break;
-      const verdict = await this.#judge(this.#deliver(entry), entry);
-      if (verdict === 'signed-out') break;
+  /** Sends what is kept, until nothing is left, or nobody is signed in to send it for. */
+  async #sendKept(): Promise<void> {
+    this.#isAsked = true;
+    if (this.#isSending) return;
+    this.#isSending = true;
+    for (let failures = 0; this.#isAsked && !this.#isClosed;) {
+      this.#isAsked = false;
+      const verdict = await this.#takeTurn();
+      if (verdict === 'no-session') for (const event of this.#waiting.values()) event.answerQueued();
+      this.#isAsked ||= verdict !== 'empty' && verdict !== 'no-session';
       failures = verdict === 'unknown' ? failures + 1 : 0;
-      if (verdict === 'settled') this.#queue.splice(this.#queue.indexOf(entry), 1);
+      if (failures > 0) await this.#pause(failures);
     }
-    this.#draining = false;
+    this.#isSending = false;
+    if (this.#waiting.size === 0) this.#leave();
   }
 
-  async #pause(failures: number): Promise<void> {
-    const { clock, random } = this.#options;
-    const backoff =
-      failures === 0 ? 0 : backoffMs(failures - 1, random, OUTBOX_BACKOFF_BASE_MS, OUTBOX_BACKOFF_CAP_MS);
-    const delayMs = Math.max(backoff, this.#notBeforeMs - clock.now());
-    if (delayMs <= 0) return;
-    this.#wake = new AbortController();
-    await sleep(delayMs, clock, this.#wake.signal).catch(() => undefined);
+  /** Waits until no other tab sends, and sends. */
+  async #takeTurn(): Promise<Verdict> {
+    const { client, browser, clock, random } = this.#options;
+    try {
+      const customer = await client.customer();
+      const send = (lost: AbortSignal) => this.#sendAll(customer ?? '', lost);
+      this.#join(customer ?? '');
+      if (browser === undefined || customer === undefined) return await send(this.#closing.signal);
+      const lock = `billingos:sending:${customer}`;
+      return await whileSoleHolder(lock, { browser, clock, random }, this.#closing.signal, send);
+    } catch (error) {
+      return verdictOf(error) ?? 'unknown';
+    }
   }
 
-  async #identify(entry: Entry): Promise<Verdict> {
-    entry.customer ??= await abortable(this.#options.client.customer(), entry.closing.signal);
-    return 'ready';
+  /** Sends until nothing is left, and tries again where the outcome is not known. */
+  async #sendAll(customer: string, lost: AbortSignal): Promise<Verdict> {
+    for (let failures = 0; ;) {
+      const settledBefore = this.#settledIds.size;
+      const verdict = await this.#sendInLanes(customer, lost);
+      if (verdict === 'empty') this.#settledIds.clear();
+      if (verdict !== 'unknown') return verdict;
+      failures = this.#settledIds.size > settledBefore ? 1 : failures + 1;
+      // The lock is kept meanwhile: while the line is down one tab tries, not all.
+      await this.#pause(failures, lost);
+      if (this.#isClosed || lost.aborted) return 'lock-lost';
+    }
   }
 
-  async #deliver(entry: Entry): Promise<Verdict> {
-    await this.#identify(entry);
-    const { input, customer } = entry;
-    const { signal } = entry.closing;
-    entry.settle({ reply: await this.#options.client.trackUsage(input, { signal, customer }) });
+  /** Sends each counter's events one after the other, several counters' side by side, until one cannot be sent. */
+  async #sendInLanes(customer: string, lost: AbortSignal): Promise<Verdict> {
+    const lanes = new Map<string, Promise<void>>();
+    const stop: { verdict?: Verdict } = {};
+    const sendLane = async (events: readonly KeptEvent[]) => {
+      for (const event of events) {
+        if (stop.verdict !== undefined) break;
+        const verdict = await this.#deliver(event, lost);
+        if (verdict !== 'settled') stop.verdict ??= verdict;
+      }
+    };
+
+    for (;;) {
+      const nextKept = new Promise<void>((resolve) => (this.#onKept = resolve));
+      const events = stop.verdict === undefined ? await this.#next(customer) : [];
+      for (const [featureKey, lane] of byCounter(events)) {
+        if (lanes.has(featureKey) || lanes.size === LANES_MAX) continue;
+        lanes.set(
+          featureKey,
+          sendLane(lane).then(() => void lanes.delete(featureKey)),
+        );
+      }
+      if (lanes.size === 0) return stop.verdict ?? 'empty';
+      await Promise.race(stop.verdict === undefined ? [...lanes.values(), nextKept] : lanes.values());
+    }
+  }
+
+  /** The next events to send, without those that are too old for it. */
+  async #next(customer: string): Promise<KeptEvent[]> {
+    for (;;) {
+      const stored = await this.#storage.oldest(customer, BATCH_EVENTS_MAX);
+      const kept = stored.filter(({ id }) => !this.#settledIds.has(id));
+      const expired = kept.filter((event) => this.#isExpired(event));
+      for (const event of expired) {
+        await this.#storage.remove(event.id);
+        this.#tell(event, { error: this.#expiredError(event) });
+      }
+      if (kept.length === 0) return this.#unheardOf(customer);
+      if (expired.length < kept.length) return kept.filter((event) => !expired.includes(event));
+    }
+  }
+
+  /** Events that somebody has taken out of storage without telling this page what became of them. */
+  #unheardOf(customer: string): KeptEvent[] {
+    const nowMs = this.#options.clock.now();
+    const events = [...this.#waiting.values()].filter(
+      ({ kept }) => kept?.customer === customer && !this.#underWay.has(kept.id),
+    );
+    for (const event of events) event.missedAtMs ??= nowMs;
+    const missed = events.filter(({ missedAtMs }) => nowMs - (missedAtMs ?? nowMs) >= HEARSAY_MS);
+    if (events.length > missed.length) {
+      this.#cancelAsking?.();
+      this.#cancelAsking = this.#options.clock.schedule(() => void this.#sendKept(), HEARSAY_MS);
+    }
+    return missed.flatMap(({ kept }) => (kept === undefined || this.#isExpired(kept) ? [] : [kept]));
+  }
+
+  #isExpired({ trackedAtMs }: KeptEvent): boolean {
+    const ageMs = this.#options.clock.now() - trackedAtMs;
+    return ageMs > EVENT_AGE_MAX_MS || ageMs < -EVENT_AHEAD_MAX_MS;
+  }
+
+  /** Sends one event, unless it is under way already. */
+  #deliver(event: KeptEvent, lost: AbortSignal, keepalive = false): Promise<Verdict> {
+    const { id } = event;
+    const running = this.#underWay.get(id);
+    if (running !== undefined) return running;
+    const attempt = this.#attempt(event, lost, keepalive).finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, attempt);
+    return attempt;
+  }
+
+  async #attempt(event: KeptEvent, lost: AbortSignal, keepalive: boolean): Promise<Verdict> {
+    const { id, input, customer } = event;
+    const signal = AbortSignal.any([lost, this.#closing.signal]);
+    const whose = customer === '' ? undefined : customer;
+    let outcome: Outcome;
+    try {
+      const call = { signal, customer: whose, keepalive };
+      outcome = { reply: await this.#options.client.trackUsage(input, call) };
+    } catch (error) {
+      if (signal.aborted) return 'lock-lost';
+      const verdict = verdictOf(error);
+      if (verdict !== undefined) {
+        const { retryAfter = 0 } = error as BillingOSError;
+        this.#notBeforeMs = this.#options.clock.now() + retryAfter * 1_000;
+        return verdict;
+      }
+      // While a page closes another tab may be sending the same: that one's word is the last.
+      if (keepalive) return 'unknown';
+      outcome = { error: error as Error };
+    }
+    if (signal.aborted) return 'lock-lost';
+    try {
+      // Before anybody is told: a refused event that stays could be sent again, and count.
+      await this.#storage.remove(id);
+    } catch {
+      return 'unknown';
+    }
+    this.#tell(event, outcome);
     return 'settled';
   }
 
-  async #judge(step: Promise<Verdict>, entry: Entry): Promise<Verdict> {
-    try {
-      return await step;
-    } catch (error) {
-      if (isBillingOSError(error) && error.retryable) {
-        this.#notBeforeMs = this.#options.clock.now() + (error.retryAfter ?? 0) * 1_000;
-        return 'unknown';
-      }
-      if (isBillingOSError(error, 'AuthenticationError') && entry.queued && entry.customer !== undefined) {
-        entry.parked = error.code === 'customer_changed';
-        return entry.parked ? 'parked' : 'signed-out';
-      }
-      entry.settle({ error: error as Error });
-      return 'settled';
+  /** Tells the outcome to whoever has tracked the event. */
+  #tell(event: KeptEvent, outcome: Outcome): void {
+    this.#settledIds.add(event.id);
+    const own = this.#waiting.get(event.id);
+    if (own !== undefined) {
+      this.#settle(own, outcome);
+      return;
     }
+    if (this.#isClosed) return;
+    if (this.#channel?.customer === event.customer) {
+      this.#post({ type: 'outcome', id: event.id, outcome: toData(outcome) });
+    }
+    this.#options.onForeign(event, outcome);
+    if ('error' in outcome) this.#options.onUnheard(outcome.error);
+  }
+
+  #settle(event: TrackedEvent, outcome: Outcome): void {
+    this.#events.delete(event);
+    if (event.kept !== undefined) this.#waiting.delete(event.kept.id);
+    const isHeard = event.settle(outcome);
+    if (!isHeard && 'error' in outcome) this.#options.onUnheard(outcome.error);
+    if (this.#waiting.size === 0 && !this.#isSending) this.#leave();
+  }
+
+  /** Speaks and listens to the other tabs of this customer, and of nobody else. */
+  #join(customer: string): void {
+    const { browser } = this.#options;
+    if (browser === undefined || customer === '' || this.#channel?.customer === customer) return;
+    this.#leave();
+    const line = browser.openChannel(`billingos:outbox:${customer}`);
+    line.listen((message) => this.#hear(message));
+    this.#channel = { customer, line };
+  }
+
+  #leave(): void {
+    this.#channel?.line.close();
+    this.#channel = undefined;
+  }
+
+  #post(message: Message): void {
+    this.#channel?.line.post(message);
+  }
+
+  #hear(heard: unknown): void {
+    const message = heard as Message;
+    if (message.type === 'resume') this.#wake();
+    if (message.type !== 'outcome' || this.#underWay.has(message.id)) return;
+    const event = this.#waiting.get(message.id);
+    if (event !== undefined) this.#settle(event, fromData(message.outcome));
+  }
+
+  async #pause(failures: number, lost?: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const backoff = backoffMs(failures - 1, random, OUTBOX_BACKOFF_BASE_MS, OUTBOX_BACKOFF_CAP_MS);
+    const delayMs = Math.max(backoff, this.#notBeforeMs - clock.now());
+    const pause = new AbortController();
+    this.#pauses.add(pause);
+    const ends = [pause.signal, this.#closing.signal, ...(lost === undefined ? [] : [lost])];
+    await sleep(delayMs, clock, AbortSignal.any(ends)).catch(() => undefined);
+    this.#pauses.delete(pause);
+  }
+
+  #wake(): void {
+    if (this.#options.clock.now() < this.#notBeforeMs) return;
+    for (const pause of this.#pauses) pause.abort();
+  }
+
+  #fullError(event: LostEvent): BillingOSError {
+    return this.#lostError(
+      event,
+      'outbox_full',
+      `More than ${OUTBOX_EVENTS_MAX} usage events wait to be sent`,
+    );
+  }
+
+  #expiredError(event: LostEvent): BillingOSError {
+    const days = EVENT_AGE_MAX_MS / 86_400_000;
+    return this.#lostError(event, 'outbox_expired', `A usage event could not be sent for ${days} days`);
+  }
+
+  /** An event that is let go may have been sent before: it carries its key, as all that are not known do. */
+  #lostError({ input: { idempotencyKey } }: LostEvent, code: string, why: string): BillingOSError {
+    const details = { lost: (this.#lostCount += 1) };
+    return new BillingOSError(`${why}; the oldest is given up.`, { code, details, idempotencyKey });
   }
 }
 
-function fullError(): BillingOSError {
-  return new BillingOSError(
-    `${OUTBOX_EVENTS_MAX} usage events are still waiting for the usage API; this one could not be kept.`,
-    { code: 'outbox_full' },
-  );
+type LostEvent = Pick<KeptEvent, 'input'>;
+
+function byCounter(events: readonly KeptEvent[]): Map<string, KeptEvent[]> {
+  const counters = new Map<string, KeptEvent[]>();
+  for (const event of events) {
+    const { featureKey } = event.input;
+    counters.set(featureKey, [...(counters.get(featureKey) ?? []), event]);
+  }
+  return counters;
 }
 
-function closedError(idempotencyKey: string): BillingOSError {
+function isRetryable(error: unknown): boolean {
+  return isBillingOSError(error) && error.retryable;
+}
+
+/** Why an event could not be sent now; `undefined` when the error is the answer to it. */
+function verdictOf(error: unknown): Verdict | undefined {
+  if (!isBillingOSError(error)) return undefined;
+  if (error.retryable || !isOwnWord(error)) return 'unknown';
+  if (error.code === 'customer_changed') return 'customer-changed';
+  // A broken session route is none of the event's fault: it waits for the route to be mended.
+  const isSession = error.name === 'AuthenticationError' || error.name === 'ConfigurationError';
+  return isSession ? 'no-session' : undefined;
+}
+
+function toData(outcome: Outcome): OutcomeData {
+  if ('reply' in outcome) return outcome;
+  const { error } = outcome;
+  return { message: error.message, facts: isBillingOSError(error) ? factsOf(error) : {} };
+}
+
+function fromData(data: OutcomeData): Outcome {
+  return 'reply' in data ? data : { error: errorOf(data.message, data.facts) };
+}
+
+function closedError({ input }: TrackedEvent): BillingOSError {
   return new BillingOSError('The store is closed; it is not known whether the event was recorded.', {
     code: 'store_closed',
-    idempotencyKey,
+    idempotencyKey: input.idempotencyKey,
   });
 }

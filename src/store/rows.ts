@@ -24,6 +24,12 @@ export function toUsageMetric(wire: WireUsageMetric): UsageMetric {
   return Object.freeze({ ...wire, limit: wire.limit ?? Infinity, remaining: wire.remaining ?? Infinity });
 }
 
+/** The metric as it came over the wire. */
+export function toWireMetric(row: UsageMetric): WireUsageMetric {
+  const finite = (value: number) => (value === Infinity ? null : value);
+  return { ...row, limit: finite(row.limit), remaining: finite(row.remaining) };
+}
+
 /**
  * Negative when `a` is older than `b`: by revision, period and sequence, never by arrival (wire contract §3). Of two
  * readings of the same state the later one is newer. Times compare as text: they all have one form (§1).

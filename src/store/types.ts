@@ -1,5 +1,6 @@
 import type { BillingOSError } from '../client/errors.ts';
-import type { NudgeTrigger, TrackReply, UsageMetric as WireUsageMetric } from '../client/wire.ts';
+import type { CallOptions } from '../client/client.ts';
+import type { CheckReply, NudgeTrigger, TrackReply, UsageMetric as WireUsageMetric } from '../client/wire.ts';
 
 /** A metric as everything above the client sees it: unlimited is `Infinity`, so plain arithmetic works. */
 export interface UsageMetric extends Omit<WireUsageMetric, 'limit' | 'remaining'> {
@@ -45,18 +46,38 @@ export type TrackUsageResult =
   | ({ status: 'recorded'; idempotencyKey: string } & TrackReply)
   | { status: 'queued'; idempotencyKey: string };
 
+export interface SubscribeOptions {
+  /** Ends the subscription. */
+  signal?: AbortSignal | undefined;
+  featureKey?: string | undefined;
+}
+
 /**
  * The headless usage store: one customer's numbers, live, for any number of subscribers. Work starts with the
  * first subscriber and ends a second after the last.
  */
 export interface UsageStore {
-  /** Calls `listener` after every change, once per batch of changes. Returns the way out; so does `signal`. */
-  subscribe(listener: () => void, options?: { signal?: AbortSignal }): () => void;
+  /**
+   * Calls `listener` after every change, once per batch of changes; with `featureKey` only after those of one
+   * feature. Returns the way out; so does `signal`.
+   */
+  subscribe(listener: () => void, options?: SubscribeOptions): () => void;
   /** The present picture. The same object until something changes. */
   getSnapshot(): UsageSnapshot;
   /** One feature of the present picture, or `undefined`. */
   feature(key: string): UsageMetric | undefined;
-  /** Records usage and shows it at once; undone when the server refuses. */
+  /** Whether the customer may use a feature, by the server's word; with `quantity`, whether that much would fit. */
+  checkFeature(
+    key: string,
+    options?: Pick<CallOptions, 'signal'> & { quantity?: number },
+  ): Promise<CheckReply>;
+  /**
+   * Records usage and shows it at once; undone when the server refuses. Resolves with `recorded`, or with `queued`
+   * when the outcome takes longer than the store waits: the event is kept and will be sent, over reloads and offline
+   * days too. Should it be refused or lost then, the snapshot's `error` says so.
+   *
+   * @throws the server's refusal; AuthenticationError when nobody is signed in
+   */
   trackUsage(input: TrackUsageInput): Promise<TrackUsageResult>;
   /** Puts a nudge away on every device of this customer, for `snoozeSeconds` or the server's default. */
   dismissNudge(id: string, options?: { snoozeSeconds?: number }): Promise<void>;

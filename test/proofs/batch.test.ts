@@ -12,7 +12,9 @@ const SEAT_LIMIT = 10;
 type Kind = (n: number) => { event: unknown; verdict: string };
 
 const seat = (n: number, members: object = {}) => ({
-  ...{ customer_id: `user_${Math.floor(n / 100)}`, feature_key: 'seats', quantity: 1 },
+  customer_id: `user_${Math.floor(n / 100)}`,
+  feature_key: 'seats',
+  quantity: 1,
   ...members,
 });
 const good = (n: number) => ({ ...seat(n), feature_key: 'calls', quantity: 0, idempotency_key: `good-${n}` });

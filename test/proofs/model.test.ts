@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { rowsOf } from '../../packages/server/src/ledger/account.ts';
@@ -16,7 +17,7 @@ import { describeStores, type Store } from './support/stores.ts';
 const RUNS = { SQLite: scale(150, 10_000), PostgreSQL: scale(40, 1_000) };
 /** Stores that are compared side by side: most of a run is waiting for the disk. */
 const LANES = scale(2, 4);
-const TIMEOUT_MS = scale(60_000, 600_000);
+const TIMEOUT_MS = scale(60_000, 1_200_000);
 
 describeStores((store) => {
   it(
@@ -75,8 +76,18 @@ class Comparison {
   async run(script: readonly Command[]): Promise<void> {
     for (const command of script) {
       await this.#perform(command);
-      for (const name of this.#names) await this.#compareAccount(name);
+      for (const name of this.#touchedBy(command)) await this.#compareAccount(name);
     }
+    for (const name of this.#names) await this.#compareAccount(name);
+  }
+
+  /** Whose account a command may have moved; time moves everybody's. */
+  #touchedBy(command: Command): readonly string[] {
+    if (command.do === 'track')
+      return [...new Set(command.events.map(({ customer }) => this.#name(customer)))];
+    return command.do === 'subscribe' || command.do === 'change'
+      ? [this.#name(command.customer)]
+      : this.#names;
   }
 
   async #perform(command: Command): Promise<void> {
@@ -118,18 +129,15 @@ class Comparison {
 
   #compareVerdict(verdict: Verdict | undefined, event: ModelEvent): void {
     const answer = this.#model.track(event, this.#clock.now);
-    if (answer.outcome === 'refused') {
-      expect(verdict).toMatchObject({ outcome: 'refused' });
-      if (verdict?.outcome === 'refused') expect(answer.codes).toContain(verdict.code);
+    if (verdict === undefined || verdict.outcome === 'refused' || answer.outcome === 'refused') {
+      const code = verdict?.outcome === 'refused' ? verdict.code : '';
+      const isJustified = answer.outcome === 'refused' && answer.codes.includes(code);
+      if (!isJustified) expect(verdict).toStrictEqual(answer);
       return;
     }
-    if (verdict === undefined || verdict.outcome === 'refused') {
-      expect(verdict).toEqual(answer);
-      return;
-    }
-    expect({ outcome: verdict.outcome, entry: entryOf(verdict.event) }).toEqual(answer);
+    expectSame({ outcome: verdict.outcome, entry: entryOf(verdict.event) }, answer);
     if (answer.outcome === 'recorded') this.#recorded.set(answer.entry, verdict.event);
-    else expect(verdict.event).toEqual(this.#recorded.get(answer.entry));
+    else expectSame(verdict.event, this.#recorded.get(answer.entry));
   }
 
   async #subscribe(name: string, priceId: string): Promise<void> {
@@ -142,16 +150,16 @@ class Comparison {
   async #compareAccount(name: string): Promise<void> {
     const { now } = this.#clock;
     const account = await this.#tenant.account(name, now);
-    expect(rowsOf(account, now).map(rowOf)).toEqual(this.#model.rows(name, now));
+    expectSame(rowsOf(account, now).map(rowOf), this.#model.rows(name, now));
     const { customer, catalog } = account;
     if (customer?.subscription == null) return;
     const { version, ...plan } = this.#model.plan(name, now);
     const { priceId, trialEnd } = customer.subscription;
-    expect({ priceId, status: statusAt(customer.subscription, now), trialEnd }).toEqual(plan);
+    expectSame({ priceId, status: statusAt(customer.subscription, now), trialEnd }, plan);
 
     const { revision } = standingAt(customer, catalog, now);
     const last = this.#revisions.get(name) ?? { version, revision };
-    expect(Math.sign(revision - last.revision)).toBe(Math.sign(version - last.version));
+    expectSame(Math.sign(revision - last.revision), Math.sign(version - last.version));
     this.#revisions.set(name, { version, revision });
   }
 
@@ -170,6 +178,11 @@ class Comparison {
   #name(customer: number): string {
     return this.#names[customer] ?? '';
   }
+}
+
+/** Vitest compares slowly, and says well what differs: it is asked only when something does. */
+function expectSame(told: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(told, expected)) expect(told).toStrictEqual(expected);
 }
 
 function toCommand({ event, asText }: { event: ModelEvent; asText: boolean }): TrackCommand {
@@ -202,7 +215,11 @@ function rowOf({ entitlement, counter, period }: ReturnType<typeof rowsOf>[numbe
   const { consumed, sequence } = counter;
   const { feature, limit } = entitlement;
   return {
-    ...{ feature: feature.key, consumed, limit, sequence },
-    ...{ periodStart: period.start, periodEnd: period.end },
+    feature: feature.key,
+    consumed,
+    limit,
+    sequence,
+    periodStart: period.start,
+    periodEnd: period.end,
   };
 }

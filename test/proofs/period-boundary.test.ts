@@ -12,7 +12,7 @@ const CALLERS = 40;
 const AROUND_MS = 15;
 /** Of so many events one is followed by a read of the caller's own. */
 const READ_EVERY = 10;
-const TIMEOUT_MS = scale(60_000, 300_000);
+const TIMEOUT_MS = scale(60_000, 600_000);
 const DAY_MS = 86_400_000;
 
 const PRICING: CatalogDocument = {
@@ -59,7 +59,7 @@ interface Check {
   readonly as_of: string;
 }
 
-describeServers(PRICING, (context) => {
+describeServers(PRICING, (context, store) => {
   it(
     'crossed under load leaves each event in exactly one period, and no reader in another',
     async () => {
@@ -83,7 +83,7 @@ describeServers(PRICING, (context) => {
           expect(sequences).toEqual(times(sequences.length, (n) => first + n));
         }
       }
-      report(`${BOUNDARIES} boundaries, each crossed by ${EVENTS} events under ${read} reads`);
+      report(`${store.name}: ${BOUNDARIES} boundaries, each crossed by ${EVENTS} events under ${read} reads`);
     },
     TIMEOUT_MS,
   );

@@ -9,3 +9,9 @@ window.SwaggerUIBundle({
   persistAuthorization: false,
   validatorUrl: null,
 });
+
+/** The library has a dark theme and leaves its switch to the page. */
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+const followSystem = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', followSystem);
+followSystem();

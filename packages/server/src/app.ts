@@ -112,6 +112,14 @@ export function createApp(options: AppOptions): App {
   };
 }
 
+const DESCRIPTION = `Usage counted exactly once, limits enforced at the instant they are reached.
+
+Servers send a secret key, \`sk_test_…\` or \`sk_live_…\`: one tenant, all its customers. Browsers send a session token,
+\`bos_session_…\`: one customer, short-lived, made with \`POST /v1/session-tokens\`.
+
+Give every usage event an idempotency key: the same key again answers with the first reply and counts nothing, for 36
+days. A 201 is on disk. Errors carry a \`code\`, the facts and what to do next; 429 and 503 say when to try again.`;
+
 /** The OpenAPI 3.1 document of the routes that an app has. */
 export function openApiDocument(app: OpenAPIHono<AppEnv>): ReturnType<OpenAPIHono['getOpenAPI31Document']> {
   app.openAPIRegistry.registerComponent('securitySchemes', 'secretKey', {
@@ -129,7 +137,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): ReturnType<OpenAPIHon
     info: {
       title: 'BillingOS usage API',
       version: API_VERSION,
-      description: 'Usage counted exactly once, limits enforced at the instant they are reached.',
+      description: DESCRIPTION,
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
   });

@@ -1,4 +1,4 @@
-import type { NudgeTrigger } from '../../client/wire.ts';
+import type { CheckReply, NudgeTrigger } from '../../client/wire.ts';
 import type { TrackUsageResult, UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
 
 /** A store in memory whose pictures the test paints. */
@@ -35,6 +35,10 @@ export class FakeStore implements UsageStore {
 
   feature(key: string): UsageMetric | undefined {
     return this.#snapshot.metrics.find((metric) => metric.feature_key === key);
+  }
+
+  checkFeature(): Promise<CheckReply> {
+    return Promise.reject(new Error('not used by the elements'));
   }
 
   trackUsage(): Promise<TrackUsageResult> {

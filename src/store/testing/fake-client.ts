@@ -1,7 +1,7 @@
 /** A client for tests, whose server is the test itself. */
 import type { StreamEvent, UsageClient } from '../../client/client.ts';
 import type { NudgeTrigger, TrackReply, UsageMetric, UsageMetricsReply } from '../../client/wire.ts';
-import type { KeyedInput } from '../outbox.ts';
+import type { KeyedInput } from '../event-storage.ts';
 
 const PERIOD_START = '2026-02-01T00:00:00.000Z';
 const PERIOD_END = '2026-03-01T00:00:00.000Z';
@@ -115,7 +115,7 @@ export class FakeLine {
 export class FakeClient implements UsageClient {
   readonly lines: FakeLine[] = [];
   /** Every event that was sent, and as whom. */
-  readonly sent: { input: KeyedInput; customer: string | undefined }[] = [];
+  readonly sent: { input: KeyedInput; customer: string | undefined; keepalive: boolean | undefined }[] = [];
   metricReads = 0;
   nudgeReads = 0;
   dismissed: string[] = [];
@@ -136,7 +136,7 @@ export class FakeClient implements UsageClient {
 
   trackUsage: UsageClient['trackUsage'] = (input, options) => {
     const keyed = input as KeyedInput;
-    this.sent.push({ input: keyed, customer: options?.customer });
+    this.sent.push({ input: keyed, customer: options?.customer, keepalive: options?.keepalive });
     return this.onTrack(keyed);
   };
 

@@ -84,6 +84,7 @@ const draft = fc
 const planChange = fc.oneof<fc.Arbitrary<PlanChange>[]>(
   fc.record({ priceId }),
   fc.record({ cancelAtPeriodEnd: fc.boolean() }),
+  fc.constant({ cancelImmediately: true }),
   fc.record({ status: fc.constantFrom('active', 'past_due', 'incomplete') }),
 );
 

@@ -55,6 +55,7 @@ export interface Plan {
 export interface PlanChange {
   readonly priceId?: string;
   readonly cancelAtPeriodEnd?: boolean;
+  readonly cancelImmediately?: true;
   readonly status?: 'active' | 'past_due' | 'incomplete';
 }
 
@@ -131,8 +132,14 @@ export class Model {
     customer.counters.set(slot.id, { consumed, sequence });
     const limit = this.#limit(customer, feature, now);
     const entry: Entry = {
-      ...{ feature: feature.key, quantity, delta, consumed, limit, sequence },
-      ...{ periodStart: slot.start, periodEnd: slot.end },
+      feature: feature.key,
+      quantity,
+      delta,
+      consumed,
+      limit,
+      sequence,
+      periodStart: slot.start,
+      periodEnd: slot.end,
     };
     if (event.key !== null) customer.keys.set(keyId, { event, entry });
     return { outcome: 'recorded', entry };
@@ -150,7 +157,11 @@ export class Model {
     if (onTrial) customer.trials.add(product.id);
     this.#changePlan(customer, now, () => {
       customer.subscription = {
-        ...{ priceId, implicit: false, startedAt, cancels: false, endsAt: Infinity },
+        priceId,
+        implicit: false,
+        startedAt,
+        cancels: false,
+        endsAt: Infinity,
         status: onTrial ? 'trialing' : 'active',
         trialEnd: onTrial ? startedAt + (product.trial_days ?? 0) * DAY_MS : null,
       };
@@ -170,6 +181,8 @@ export class Model {
       const { interval, interval_count } = this.#owner(subscription.priceId).price;
       const paid = periodOf(subscription.startedAt, interval, interval_count ?? 1, now);
       subscription.endsAt = subscription.cancels ? paid.end : Infinity;
+      // For good, even if the clock steps back.
+      if (change.cancelImmediately === true) subscription.endsAt = -Infinity;
     });
     return 'updated';
   }
@@ -206,8 +219,13 @@ export class Model {
       anchor: now,
       changes: 0,
       subscription: {
-        ...{ priceId: this.#defaultPrice, implicit: true, status: 'active', startedAt: now, trialEnd: null },
-        ...{ cancels: false, endsAt: Infinity },
+        priceId: this.#defaultPrice,
+        implicit: true,
+        status: 'active',
+        startedAt: now,
+        trialEnd: null,
+        cancels: false,
+        endsAt: Infinity,
       },
       trials: new Set(),
       counters: new Map(),

@@ -28,6 +28,10 @@ export function times<T>(count: number, make: (n: number) => T): T[] {
   return Array.from({ length: count }, (_, n) => make(n));
 }
 
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** Works through items, so many of them at the same time. */
 export async function inParallel<T>(
   items: readonly T[],

@@ -88,7 +88,7 @@ export function usePostgres(): Pick<TestPostgres, 'newStore'> {
 /** The same proofs against the HTTP server on either store, with a tenant of their own and a clock to move. */
 export function describeServers(
   catalog: CatalogDocument,
-  prove: (context: { readonly server: TestServer; readonly tenant: TestTenant }) => void,
+  prove: (context: { readonly server: TestServer; readonly tenant: TestTenant }, store: Store) => void,
 ): void {
   describeStores((store) => {
     const context = {} as { server: TestServer; tenant: TestTenant };
@@ -102,6 +102,6 @@ export function describeServers(
         expect(context.server.errors).toEqual([]);
       };
     });
-    prove(context);
+    prove(context, store);
   });
 }

@@ -44,6 +44,14 @@ describe('a secret key', () => {
     expect(now - revokedAt).toBeLessThanOrEqual(REVOKED_WITHIN_MS);
   });
 
+  it('that is revoked does not go on working because the clock steps back', async () => {
+    const find = secretKeyLookup(ledger, () => now);
+    await find(key);
+    await ledger.revokeSecretKey(id, now);
+    now -= 3_600_000;
+    expect(await find(key)).toBeNull();
+  });
+
   it('that was refused is looked up again: it may have been made since', async () => {
     const find = secretKeyLookup(ledger, () => now);
     const fresh = generateSecretKey('live');

@@ -27,19 +27,20 @@ export function secretKeyLookup(
   ledger: Ledger,
   clock: () => number,
 ): (key: string) => Promise<SecretKeyRecord | null> {
-  const cache = new Map<string, { record: SecretKeyRecord; until: number }>();
+  const cache = new Map<string, { record: SecretKeyRecord; since: number }>();
   return async (key) => {
     if (!PATTERN.test(key)) return null;
     const hash = hashSecretKey(key);
     const now = clock();
     const known = cache.get(hash);
-    if (known !== undefined && known.until > now) return known.record;
+    // An answer from the future is of no known age: the clock has stepped back since.
+    if (known !== undefined && known.since <= now && now < known.since + CACHE_MS) return known.record;
     cache.delete(hash);
     const record = await ledger.findSecretKey(hash);
     if (record === null) return null;
     const [oldest] = cache.keys();
     if (cache.size >= CACHE_KEYS_MAX && oldest !== undefined) cache.delete(oldest);
-    cache.set(hash, { record, until: now + CACHE_MS });
+    cache.set(hash, { record, since: now });
     return record;
   };
 }

@@ -10,12 +10,14 @@ export function sessionGuard(
   ledger: Ledger,
   clock: () => number,
 ): (claims: SessionClaims) => Promise<boolean> {
-  const known = new Map<string, { holds: Promise<boolean>; until: number }>();
+  const known = new Map<string, { holds: Promise<boolean>; since: number }>();
   return (claims) => {
     const id = `${claims.tenantId}\n${claims.tokenId}`;
     const now = clock();
     const trusted = known.get(id);
-    if (trusted !== undefined && trusted.until > now) return trusted.holds;
+    // An answer from the future is of no known age: the clock has stepped back since.
+    if (trusted !== undefined && trusted.since <= now && now < trusted.since + SESSION_TRUST_MS)
+      return trusted.holds;
     const holds = ledger
       .tenant(claims.tenantId)
       .grantsHold([claims])
@@ -23,7 +25,7 @@ export function sessionGuard(
     known.delete(id);
     const [oldest] = known.keys();
     if (known.size >= SESSIONS_MAX && oldest !== undefined) known.delete(oldest);
-    known.set(id, { holds, until: now + SESSION_TRUST_MS });
+    known.set(id, { holds, since: now });
     // An answer that did not come must not stand for one.
     holds.catch(() => known.delete(id));
     return holds;

@@ -7,6 +7,14 @@ const days = ({ start, end }: { start: number; end: number | null }): (string | 
   [start, end].map((instant) => (instant === null ? null : new Date(instant).toISOString().slice(0, 10)));
 
 const anchors = fc.integer({ min: at('1970-01-01T00:00:00Z'), max: at('2100-12-31T00:00:00Z') });
+const hardAnchors = fc
+  .record({
+    year: fc.integer({ min: 1970, max: 2099 }),
+    month: fc.nat(11),
+    day: fc.constantFrom(28, 29, 30, 31),
+    ms: fc.nat(86_399_999),
+  })
+  .map(({ year, month, day, ms }) => Date.UTC(year, month, day) + ms);
 const offsets = fc.integer({ min: 0, max: 60 * 366 * 86_400_000 });
 const intervals = fc.constantFrom<Interval>('day', 'week', 'month', 'year');
 const counts = fc.integer({ min: 1, max: 36 });
@@ -32,6 +40,39 @@ describe('periodAt', () => {
         expect(periodAt(anchor, interval, period.end! - 1, count)).toEqual(period);
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('is period n of the anchor, whatever came before', () => {
+    fc.assert(
+      fc.property(hardAnchors, intervals, counts, fc.nat(500), (anchor, interval, count, n) => {
+        const start = nthStart(anchor, interval, count * n);
+        const end = nthStart(anchor, interval, count * (n + 1));
+        for (const instant of [start, start + 1, end - 1]) {
+          expect(periodAt(anchor, interval, instant, count)).toEqual({ start, end });
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('follows on itself from the anchor to any instant, without gap or overlap', () => {
+    fc.assert(
+      fc.property(
+        hardAnchors,
+        fc.constantFrom<Interval>('month', 'year'),
+        counts,
+        (anchor, interval, count) => {
+          let period = periodAt(anchor, interval, anchor, count);
+          expect(period.start).toBe(anchor);
+          for (let n = 1; n <= 60; n += 1) {
+            const next = periodAt(anchor, interval, period.end!, count);
+            expect(next.start).toBe(period.end);
+            expect(next.end).toBeGreaterThan(next.start);
+            period = next;
+          }
+        },
+      ),
     );
   });
 
@@ -115,3 +156,15 @@ describe('daysUntil', () => {
     expect(daysUntil(0, 1)).toBe(0);
   });
 });
+
+/** `n` intervals after the anchor, by the calendar: the anchor's day, or the last one before it that the month has. */
+function nthStart(anchor: number, interval: Interval, n: number): number {
+  const first = new Date(anchor);
+  const days = { day: 1, week: 7, month: 0, year: 0 }[interval] * n;
+  const months = { day: 0, week: 0, month: 1, year: 12 }[interval] * n;
+  for (let day = first.getUTCDate(); ; day -= 1) {
+    const date = new Date(anchor);
+    date.setUTCFullYear(first.getUTCFullYear(), first.getUTCMonth() + months, day);
+    if (date.getUTCDate() === day) return date.getTime() + days * 86_400_000;
+  }
+}

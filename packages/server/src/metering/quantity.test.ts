@@ -148,6 +148,45 @@ describe('formatScaled', () => {
   });
 });
 
+describe('a quantity', () => {
+  it('comes back from JSON text as the same amount, as a number where a double holds its digits', () => {
+    const within15Digits = fc.bigInt({ min: -(10n ** 15n) + 1n, max: 10n ** 15n - 1n });
+    fc.assert(
+      fc.property(within15Digits, decimals, (scaled, places) => {
+        const text = `{"quantity":${formatScaled(scaled, places)}}`;
+        const { quantity } = JSON.parse(text) as { quantity: number };
+        expect(scale(quantity, places)).toBe(scaled);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('comes back from JSON text as the same amount, as a string whatever its size', () => {
+    fc.assert(
+      fc.property(scaledAmount, decimals, (scaled, places) => {
+        const text = `{"quantity":"${formatScaled(scaled, places)}"}`;
+        const { quantity } = JSON.parse(text) as { quantity: string };
+        expect(scale(quantity, places)).toBe(scaled);
+      }),
+    );
+  });
+
+  it('is rounded alike on both sides of zero, and halves to the even neighbour', () => {
+    const halves = fc.tuple(
+      fc.bigInt({ min: 1n, max: 10n ** 12n }),
+      fc.integer({ min: 1, max: DECIMALS_MAX }),
+    );
+    fc.assert(
+      fc.property(halves, ([unit, places]) => {
+        const half = { digits: unit * 10n + 5n, places: places + 1 };
+        const rounded = toScaled(half, places);
+        expect(rounded).toBe(unit % 2n === 0n ? unit : unit + 1n);
+        expect(toScaled({ ...half, digits: -half.digits }, places)).toBe(-(rounded as bigint));
+      }),
+    );
+  });
+});
+
 describe('fits', () => {
   it('is exactly the range of the signed 64-bit columns, the same in both directions', () => {
     expect([SCALED_MAX, -SCALED_MAX, SCALED_MAX + 1n, -SCALED_MAX - 1n].map(fits)).toEqual([

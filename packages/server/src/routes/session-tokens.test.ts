@@ -147,6 +147,14 @@ describe('DELETE /v1/session-tokens/{tokenId}', () => {
     expect((await ask(`Bearer ${second.sessionToken}`)).status).toBe(200);
   });
 
+  it('ends a token although the clock steps back', async () => {
+    const { sessionToken, tokenId } = (await create()).json;
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(200);
+    await revoke(tokenId);
+    server.clock.now -= 3_600_000;
+    expect((await ask(`Bearer ${sessionToken}`)).status).toBe(401);
+  });
+
   it('answers the same when the token is revoked already', async () => {
     const { tokenId } = (await create()).json;
     const [once, again] = [await revoke(tokenId), await revoke(tokenId)];

@@ -155,10 +155,12 @@ export const MIGRATIONS: readonly string[] = [
   );
 
   create index event_with_metadata on event (tenant_id, customer_id) where metadata is not null;
-  `,
-  `
+
   alter table subscription add column trial_product_id text collate "C";
 
   update subscription set trial_product_id = product_id where trial_end is not null;
+
+  -- By key first: clients make keys that grow with time, so that new records are neighbours whosever they are.
+  alter table idempotency drop constraint idempotency_pkey, add primary key (tenant_id, key, customer_id, origin);
   `,
 ];

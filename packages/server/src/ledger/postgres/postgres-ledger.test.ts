@@ -10,6 +10,7 @@ import { catalogCache } from './catalogs.ts';
 import { openDatabase, type Database } from './database.ts';
 import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
+import { createCustomer } from './profiles.ts';
 import { track } from './track.ts';
 
 let postgres: TestPostgres;
@@ -189,29 +190,29 @@ function withoutId(verdict: Verdict): unknown {
   return verdict.outcome === 'refused' ? verdict : { ...verdict, event: { ...verdict.event, id: '' } };
 }
 
-describe('a batch', () => {
-  /** The database, with `before` run ahead of each statement of a name, told how often it has been. */
-  function interrupted(
-    database: Database,
-    name: string,
-    before: (times: number) => Promise<unknown>,
-  ): Database {
-    let times = 0;
-    return {
-      ...database,
-      transaction: (work) =>
-        database.transaction((transaction) =>
-          work({
-            ...transaction,
-            async query(statement, ...values) {
-              if (statement.name === name) await before((times += 1));
-              return transaction.query(statement, ...values);
-            },
-          }),
-        ),
-    };
-  }
+/** The database, with `before` run ahead of each statement of a name, told how often it has been. */
+function interrupted(
+  database: Database,
+  name: string,
+  before: (times: number) => Promise<unknown>,
+): Database {
+  let times = 0;
+  return {
+    ...database,
+    transaction: (work) =>
+      database.transaction((transaction) =>
+        work({
+          ...transaction,
+          async query(statement, ...values) {
+            if (statement.name === name) await before((times += 1));
+            return transaction.query(statement, ...values);
+          },
+        }),
+      ),
+  };
+}
 
+describe('a batch', () => {
   async function openInterrupted(name: string, before: (pair: Pair, times: number) => Promise<unknown>) {
     const pair = await openPair();
     await pair.a.ensureCustomer('user_1', {}, NOW);
@@ -316,6 +317,19 @@ describe('a batch', () => {
     );
     await expect(a.track([command('api_calls', 1)])).rejects.toBeInstanceOf(LedgerUnavailableError);
     expect((await auditPostgres(url)).eventIds).toEqual([]);
+  });
+});
+
+describe('a customer', () => {
+  it('who is deleted in another process while they are created can be deleted again', async () => {
+    const { url, tenantId, b } = await openPair();
+    const known = await b.ensureCustomer('user_1', {}, NOW);
+    const database = openDatabase(url);
+    onTestFinished(() => database.close());
+    const hindered = interrupted(database, 'customers_insert', () => b.deleteCustomer(known!.id, NOW));
+    const { kind, customer } = await createCustomer(hindered, catalogCache(), tenantId, 'user_1', {}, NOW);
+    expect(kind).toBe('created');
+    expect(await b.deleteCustomer(customer.id, NOW)).toBe(true);
   });
 });
 

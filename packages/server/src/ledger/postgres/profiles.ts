@@ -8,7 +8,7 @@ import {
 import { endForGood, firstSight, type Customer } from '../../metering/subscription.ts';
 import { newId } from '../ids.ts';
 import { LedgerUnavailableError } from '../ledger.ts';
-import { CUSTOMER_COLUMNS, fromCustomer, text, toSubscription } from '../rows.ts';
+import { CUSTOMER_COLUMNS, fromCustomer, number, text, toSubscription } from '../rows.ts';
 import { buriedUnder, tombstoneOf } from '../tombstone.ts';
 import type { Catalogs } from './catalogs.ts';
 import { ensureStandings, insertCustomers, lockCustomer } from './customers.ts';
@@ -44,19 +44,14 @@ export function createCustomer(
 ): Promise<CreateOutcome> {
   return database.transaction(async (transaction): Promise<CreateOutcome> => {
     const catalog = await catalogs.hold(transaction, tenantId);
-    const [deleted] = await transaction.query(
-      SELECT_BY_EXTERNAL_ID,
-      tenantId,
-      tombstoneOf(tenantId, storable(externalId)),
-    );
-    if (deleted !== undefined) {
-      const id = text(deleted, 'id');
-      await transaction.query(UPDATE_EXTERNAL_ID, tenantId, id, buriedUnder(id));
-    }
     const seen = firstSight(storable(externalId), catalog, now, (prefix) => newId(prefix, now));
     const fresh = { ...withProfile(seen, profile, now), implicit: false };
     if ((await insertCustomers(transaction, tenantId, [fresh])) > 0) {
-      return { kind: 'created', customer: fresh };
+      const revision = await bury(transaction, tenantId, externalId);
+      if (revision === 0) return { kind: 'created', customer: fresh };
+      const following = { ...fresh, revision };
+      await saveCustomer(transaction, tenantId, following);
+      return { kind: 'created', customer: following };
     }
     const [taken] = await transaction.query(SELECT_BY_EXTERNAL_ID, tenantId, storable(externalId));
     const known = taken && (await lockCustomer(transaction, tenantId, text(taken, 'id')));
@@ -109,6 +104,21 @@ export function deleteCustomer(
   });
 }
 
+/**
+ * Gives up the tombstone of an external id that belongs to a new customer. Once they are inserted nobody else can be
+ * deleted under it: a deletion that the insert waited for has left its tombstone by now.
+ *
+ * @returns the revision from which the new customer goes on, so that nobody takes what they are shown for outdated
+ */
+async function bury(database: Queryable, tenantId: string, externalId: string): Promise<number> {
+  const tombstone = tombstoneOf(tenantId, storable(externalId));
+  const [deleted] = await database.query(SELECT_BY_EXTERNAL_ID, tenantId, tombstone);
+  if (deleted === undefined) return 0;
+  const id = text(deleted, 'id');
+  await database.query(UPDATE_EXTERNAL_ID, tenantId, id, buriedUnder(id));
+  return number(deleted, 'revision');
+}
+
 async function saveCustomer(database: Queryable, tenantId: string, customer: Customer): Promise<void> {
   await database.query(UPDATE_CUSTOMER, tenantId, ...fromCustomer(customer));
 }
@@ -120,8 +130,8 @@ export const CLEAR_EVENT_METADATA = {
 };
 
 const SELECT_BY_EXTERNAL_ID = {
-  name: 'customer_id',
-  text: 'select id from customer where tenant_id = $1 and external_id = $2',
+  name: 'customer_by_external_id',
+  text: 'select id, revision from customer where tenant_id = $1 and external_id = $2',
 };
 const UPDATE_CUSTOMER = {
   name: 'customer_update',

@@ -247,7 +247,7 @@ const WRITE = {
     insert into idempotency (tenant_id, customer_id, origin, key, event_id, recorded_at)
     select $1, customer_id, origin, idempotency_key, id, recorded_at from line
     where idempotency_key is not null
-    order by customer_id, origin, idempotency_key
+    order by idempotency_key, customer_id, origin
     on conflict do nothing returning 1
   ), counted as (
     insert into counter (tenant_id, ${listOf(COUNTER_COLUMNS)})

@@ -157,7 +157,9 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       const deleted = customerByExternalId(tenantId, tombstoneOf(tenantId, externalId));
       if (deleted !== null) save(tenantId, { ...deleted, externalId: buriedUnder(deleted.id) });
       const fresh = withProfile(firstSeen(tenantId, externalId, now), profile, now);
-      return { kind: 'created', customer: insert(tenantId, { ...fresh, implicit: false }) };
+      // The revision goes on from the old one's, so that nobody takes what they are shown for outdated.
+      const revision = deleted?.revision ?? 0;
+      return { kind: 'created', customer: insert(tenantId, { ...fresh, implicit: false, revision }) };
     },
     updateCustomer(tenantId, id, profile, now) {
       const present = findPresent(tenantId, id);

@@ -148,10 +148,27 @@ export const MIGRATIONS: readonly string[] = [
   ) strict, without rowid;
 
   create index event_with_metadata on event (tenant_id, customer_id) where metadata is not null;
-  `,
-  `
+
   alter table subscription add column trial_product_id text;
 
   update subscription set trial_product_id = product_id where trial_end is not null;
+
+  -- By key first: clients make keys that grow with time, so that new records are neighbours whosever they are.
+  create table idempotency_by_key (
+    tenant_id text not null,
+    key text not null,
+    customer_id text not null,
+    origin text not null,
+    event_id text not null,
+    recorded_at integer not null,
+    primary key (tenant_id, key, customer_id, origin)
+  ) strict, without rowid;
+
+  insert into idempotency_by_key
+  select tenant_id, key, customer_id, origin, event_id, recorded_at from idempotency;
+
+  drop table idempotency;
+
+  alter table idempotency_by_key rename to idempotency;
   `,
 ];

@@ -711,6 +711,15 @@ function forgetsCustomers(context: Context): void {
     const third = await context.tenant.createCustomer('user_1', {}, NOW + 4);
     expect(new Set([first.id, second.customer.id, third.customer.id]).size).toBe(3);
   });
+
+  it('shows one who is created again as newer than all that was shown before', async () => {
+    await upgrade(context);
+    const [before] = recorded(await context.tenant.track([command('seats', 1)]));
+    await gone();
+    await context.tenant.createCustomer('user_1', {}, NOW + 2);
+    const [after] = recorded(await context.tenant.track([command('seats', 1)]));
+    expect(after?.revision).toBeGreaterThan(before?.revision ?? NaN);
+  });
 }
 
 function endsCredentials(context: Context): void {

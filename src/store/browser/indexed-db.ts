@@ -1,0 +1,79 @@
+import type { EventStorage, KeptEvent } from '../event-storage.ts';
+
+const DATABASE = 'billingos';
+const VERSION = 1;
+const EVENTS = 'events';
+const BY_CUSTOMER = 'customer';
+
+/**
+ * Events on disk, in one database of the origin's. Their ids grow across all tabs.
+ *
+ * @throws where pages may not store anything
+ */
+export async function openIndexedDb(): Promise<EventStorage> {
+  const database = await open();
+  // Another tab has a newer version of this code: what is kept from now on stays in memory.
+  database.onversionchange = () => database.close();
+
+  const run = <T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => Result<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const transaction = database.transaction(EVENTS, mode);
+      const result = task(transaction.objectStore(EVENTS));
+      transaction.oncomplete = () => resolve(result());
+      transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
+    });
+
+  return {
+    add: (event, countMax) =>
+      run('readwrite', (store) => {
+        const added = store.add(event);
+        let dropped: KeptEvent[] = [];
+        const count = store.count();
+        count.onsuccess = () => {
+          const excess = count.result - countMax;
+          if (excess > 0) dropped = takeOldest(store, excess);
+        };
+        return () => ({ id: Number(added.result), dropped });
+      }),
+    oldest: (customer, countMax) =>
+      run('readonly', (store) => {
+        const found = store.index(BY_CUSTOMER).getAll(customer, countMax);
+        return () => found.result as KeptEvent[];
+      }),
+    remove: (id) =>
+      run('readwrite', (store) => {
+        store.delete(id);
+        return () => undefined;
+      }),
+    close: () => database.close(),
+  };
+}
+
+/** What a transaction has come to, asked for once it is complete. */
+type Result<T> = () => T;
+
+/** Deletes as many events from the front. The list fills while the transaction runs. */
+function takeOldest(store: IDBObjectStore, count: number): KeptEvent[] {
+  const taken: KeptEvent[] = [];
+  const found = store.getAll(undefined, count);
+  found.onsuccess = () => {
+    for (const event of found.result as KeptEvent[]) {
+      taken.push(event);
+      store.delete(event.id);
+    }
+  };
+  return taken;
+}
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, VERSION);
+    request.onupgradeneeded = () => {
+      const store = request.result.createObjectStore(EVENTS, { keyPath: 'id', autoIncrement: true });
+      store.createIndex(BY_CUSTOMER, 'customer');
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error('The database could not be opened.'));
+    request.onblocked = () => reject(new Error('Another tab keeps an older database open.'));
+  });
+}
