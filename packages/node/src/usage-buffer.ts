@@ -1,5 +1,5 @@
 import type { Api } from '../../../src/client/api.ts';
-import { abortable, sleep, type Clock } from '../../../src/client/clock.ts';
+import { sleep, type Clock } from '../../../src/client/clock.ts';
 import { BillingOSError, errorFromReply, isBillingOSError } from '../../../src/client/errors.ts';
 import { backoffMs } from '../../../src/client/retry.ts';
 import { checkTrackInput, type ServerTrackInput } from '../../../src/client/track-input.ts';
@@ -71,7 +71,8 @@ export class UsageBuffer {
   readonly #flushes = new Map<QueuedEvent, Deferred>();
   readonly #ending = new AbortController();
   #queue: Promise<EventQueue> | undefined;
-  #addingCount = 0;
+  /** Events that were accepted and have no outcome, kept or about to be. */
+  #heldCount = 0;
   #lastAdd: Promise<void> = Promise.resolve();
   #cancelStart: (() => void) | undefined;
   #sending: Promise<void> | undefined;
@@ -92,17 +93,17 @@ export class UsageBuffer {
    *   `buffer_in_use` while another process has the file
    */
   async add(input: ServerTrackInput): Promise<QueuedUsage> {
+    if (this.#closing !== undefined) throw closedError();
     const event = this.#toEvent(input);
     const queue = await this.#open();
-    this.#refuseBeyondLimits(queue);
-    this.#addingCount += 1;
+    this.#refuseOverflow();
+    this.#heldCount += 1;
     try {
       this.#lastAdd = queue.add(event);
       await this.#lastAdd;
     } catch (error) {
+      this.#heldCount -= 1;
       throw unusable(error);
-    } finally {
-      this.#addingCount -= 1;
     }
     this.#schedule(queue);
     return { status: 'queued', idempotencyKey: event.input.idempotencyKey };
@@ -118,11 +119,12 @@ export class UsageBuffer {
     await this.#lastAdd.catch(() => undefined);
     const last = queue.events.at(-1);
     if (last === undefined) return;
+    if (this.#ending.signal.aborted) throw closedError();
     const flush = this.#flushes.get(last) ?? newDeferred();
     this.#flushes.set(last, flush);
     if (this.#parts.clock.now() >= this.#notBeforeMs) this.#wake.abort();
     this.#start(queue);
-    await abortable(flush.promise, this.#ending.signal);
+    await flush.promise;
   }
 
   /**
@@ -137,18 +139,22 @@ export class UsageBuffer {
   async #close(timeoutMs: number): Promise<void> {
     const queue = await this.#open().catch(() => undefined);
     if (queue === undefined) return;
-    const end = () => this.#ending.abort(closedError());
-    const cancel = this.#parts.clock.schedule(end, timeoutMs);
+    const cancel = this.#parts.clock.schedule(() => this.#stop(), timeoutMs);
     await this.flush().catch(() => undefined);
     cancel();
-    end();
-    this.#wake.abort();
-    this.#cancelStart?.();
+    this.#stop();
     await this.#sending;
     if (this.#options.file === undefined) {
       for (const { input } of queue.events) this.#report(closedError(input.idempotencyKey), input);
     }
     await queue.close();
+  }
+
+  #stop(): void {
+    this.#ending.abort(closedError());
+    this.#wake.abort();
+    this.#cancelStart?.();
+    this.#rejectFlushes(closedError());
   }
 
   /** As it would come back from a file, so that the host may change what it gave. */
@@ -162,10 +168,9 @@ export class UsageBuffer {
     return queuedEvent(JSON.parse(snapshot) as KeyedInput, nowMs);
   }
 
-  #refuseBeyondLimits(queue: EventQueue): void {
-    if (this.#closing !== undefined) throw closedError();
+  #refuseOverflow(): void {
     const { maxEvents = BUFFER_EVENTS_DEFAULT } = this.#options;
-    if (queue.events.length + this.#addingCount < maxEvents) return;
+    if (this.#heldCount < maxEvents) return;
     throw new BillingOSError(`${maxEvents} events wait for the usage API already; this one was not kept.`, {
       code: 'buffer_full',
       retryable: true,
@@ -186,7 +191,9 @@ export class UsageBuffer {
     if (file === undefined) return memoryQueue();
     // Loaded when it is needed: where there are no files, the rest still works.
     const { openFileQueue } = await import('./file-queue.ts');
-    return openFileQueue(file);
+    const queue = await openFileQueue(file);
+    this.#heldCount = queue.events.length;
+    return queue;
   }
 
   async #sendLeftovers(): Promise<void> {
@@ -241,6 +248,7 @@ export class UsageBuffer {
 
   async #settle(queue: EventQueue, events: readonly QueuedEvent[]): Promise<void> {
     await queue.settle(events.length);
+    this.#heldCount -= events.length;
     for (const event of events) {
       this.#flushes.get(event)?.resolve();
       this.#flushes.delete(event);
@@ -254,14 +262,18 @@ export class UsageBuffer {
     const known = isBillingOSError(error) ? error : new BillingOSError(String(error), { cause: error });
     if (!known.retryable) {
       this.#report(known);
-      for (const flush of this.#flushes.values()) flush.reject(known);
-      this.#flushes.clear();
+      this.#rejectFlushes(known);
     }
     const askedMs = Math.min((known.retryAfter ?? 0) * 1_000, BUFFER_RETRY_AFTER_MAX_MS);
     this.#notBeforeMs = clock.now() + askedMs;
     this.#wake = new AbortController();
     const delayMs = askedMs + backoffMs(failures - 1, random, BUFFER_BACKOFF_BASE_MS, BUFFER_BACKOFF_CAP_MS);
     await sleep(delayMs, clock, this.#wake.signal).catch(() => undefined);
+  }
+
+  #rejectFlushes(error: Error): void {
+    for (const flush of this.#flushes.values()) flush.reject(error);
+    this.#flushes.clear();
   }
 
   #report(error: BillingOSError, event?: ServerTrackInput): void {
