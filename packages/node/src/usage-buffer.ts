@@ -309,7 +309,7 @@ function statusOf(outcome: BatchResult['outcome'], code: string): number {
 
 function unusable(error: unknown): BillingOSError {
   if (isBillingOSError(error)) return error;
-  return new BillingOSError(`buffer.file cannot be used: ${String(error)}. The event was not kept.`, {
+  return new BillingOSError(`buffer.file cannot be used: ${String(error)}.`, {
     code: 'buffer_unusable',
     retryable: true,
     cause: error,
