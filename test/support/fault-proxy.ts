@@ -87,7 +87,7 @@ export class FaultProxy {
       outgoing.socket?.destroy();
       return;
     }
-    const isTracking = incoming.method === 'POST' && /\/track(-usage)?$/.test(incoming.url ?? '');
+    const isTracking = incoming.method === 'POST' && /\/(track(-usage)?|batch)$/.test(incoming.url ?? '');
     const fault = isTracking ? this.nextFault() : undefined;
     if (fault === undefined) {
       this.#forward(incoming, body, (answer) => this.#pipe(incoming, answer, outgoing));
