@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock, until } from '../../../src/client/testing/clocks.ts';
 import {
@@ -325,5 +328,70 @@ describe('close', () => {
     await bufferAll(billing, [1]);
     await Promise.all([billing.close(), billing.close()]);
     expect(clock.timerCount).toBe(0);
+  });
+});
+
+describe('a buffer with a file', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'billingos-'));
+    file = join(folder, 'usage.jsonl');
+    return () => rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A process that could not send what it buffered. */
+  async function leave(quantities: number[]): Promise<void> {
+    server.script(problem(401, 'unauthenticated'));
+    const billing = setUp({ file });
+    await bufferAll(billing, quantities);
+    await billing.close();
+    expect(errors()).toEqual([['unauthenticated', undefined]]);
+    onError.mockReset();
+    server.script(recordAll);
+  }
+
+  it('is sent by the next process as soon as that is set up, with the same keys', async () => {
+    await leave([1, 2]);
+    const next = setUp({ file });
+    await until(() => server.requests.length === 2);
+    await next.close();
+    const [before, after] = sent();
+    expect(after).toEqual(before);
+  });
+
+  it('is told when another process has it, and works as soon as that has ended', async () => {
+    server.script(recordAll);
+    const first = setUp({ file });
+    await first.flush();
+    const second = setUp({ file });
+    await expect(second.bufferUsage(EVENT)).rejects.toMatchObject({ code: 'buffer_in_use' });
+    expect(errors()).toEqual([['buffer_in_use', undefined]]);
+    await first.close();
+    await second.bufferUsage(EVENT);
+    await second.close();
+    expect(sentQuantities()).toEqual([[1]]);
+  });
+
+  it('counts what was left in it as waiting', async () => {
+    await leave([1, 2]);
+    server.script(problem(503, 'overloaded'));
+    const next = setUp({ file, maxEvents: 2 });
+    await expect(next.bufferUsage(EVENT)).rejects.toMatchObject({ code: 'buffer_full' });
+    await clock.advance(0);
+    const closed = next.close({ timeout: 0 });
+    await clock.advance(0);
+    await closed;
+  });
+
+  it('in a folder that cannot be written is an error that says why', async () => {
+    writeFileSync(join(folder, 'taken'), '');
+    const billing = setUp({ file: join(folder, 'taken', 'usage.jsonl') });
+    await expect(billing.bufferUsage(EVENT)).rejects.toMatchObject({
+      code: 'buffer_unusable',
+      retryable: true,
+      message: expect.stringContaining('taken') as string,
+    });
+    await billing.close();
   });
 });
