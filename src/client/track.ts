@@ -4,6 +4,20 @@ import { newIdempotencyKey } from './idempotency.ts';
 import { checkTrackInput, type ServerTrackInput, type TrackInput, type TrackOptions } from './track-input.ts';
 import type { TrackReply } from './wire.ts';
 
+/** An event as it goes over the wire (wire contract §3). */
+export function trackBody(input: TrackInput | ServerTrackInput, idempotencyKey: string): object {
+  const server: Partial<ServerTrackInput> = input;
+  return {
+    customer_id: server.customerId,
+    feature_key: input.featureKey,
+    quantity: input.quantity,
+    idempotency_key: idempotencyKey,
+    metadata: input.metadata,
+    timestamp: input.timestamp,
+    action: server.action,
+  };
+}
+
 /**
  * Records one event; all attempts carry one idempotency key, so it counts once at most.
  *
@@ -18,16 +32,7 @@ export async function track(
 ): Promise<TrackReply> {
   checkTrackInput(input);
   const idempotencyKey = input.idempotencyKey ?? newIdempotencyKey();
-  const server: Partial<ServerTrackInput> = input;
-  const body = {
-    customer_id: server.customerId,
-    feature_key: input.featureKey,
-    quantity: input.quantity,
-    idempotency_key: idempotencyKey,
-    metadata: input.metadata,
-    timestamp: input.timestamp,
-    action: server.action,
-  };
+  const body = trackBody(input, idempotencyKey);
   try {
     return await api.request<TrackReply>('POST', path, { body, ...options, pinCustomer: true });
   } catch (error) {
@@ -39,6 +44,6 @@ export async function track(
  * Whether the event may have been recorded in spite of the error. A 401 tells nothing about earlier attempts: the
  * server looks at the credential before it looks at the key (wire contract §3).
  */
-function isOutcomeUnknown(error: unknown): error is BillingOSError {
+export function isOutcomeUnknown(error: unknown): error is BillingOSError {
   return isBillingOSError(error) && (error.retryable || error.name === 'AuthenticationError');
 }

@@ -11,12 +11,18 @@ export type UsageMetric = Schemas['UsageMetric'];
 export type UsageMetricsReply = Schemas['UsageMetricsReply'];
 export type UsageSummary = Schemas['UsageSummary'];
 export type TrackReply = Schemas['TrackReply'];
+/** A verdict for each event of a batch, in the order of the request. */
+export type BatchReply = Schemas['BatchReply'];
+/** Whether an idempotency key belongs to a recorded event, and to which. */
+export type EventReply = Schemas['EventReply'];
 export type CheckReason = Schemas['CheckReason'];
 export type CheckReply = Schemas['CheckReply'];
 export type SuggestedPlan = Schemas['SuggestedPlan'];
 export type NudgeTrigger = Schemas['NudgeTrigger'];
 export type Entitlement = Schemas['Entitlement'];
 export type EntitlementsReply = Schemas['EntitlementsReply'];
+export type CustomerDocument = Schemas['Customer'];
+export type SubscriptionDocument = Schemas['Subscription'];
 export type SubscriptionStatus = Schemas['SubscriptionStatus'];
 export type ProductPrice = Schemas['ProductPrice'];
 /** In `properties.limit` unlimited is -1. */

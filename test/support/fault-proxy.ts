@@ -92,7 +92,7 @@ export class FaultProxy {
       outgoing.socket?.destroy();
       return;
     }
-    const isTracking = incoming.method === 'POST' && /\/track(-usage)?$/.test(incoming.url ?? '');
+    const isTracking = incoming.method === 'POST' && /\/(track(-usage)?|batch)$/.test(incoming.url ?? '');
     const fault = isTracking ? this.nextFault() : undefined;
     if (isTracking)
       this.tracked.push((JSON.parse(body.toString()) as { idempotency_key: string }).idempotency_key);

@@ -1,4 +1,4 @@
-import type { SubscriptionStatus } from '../../../src/client/wire.ts';
+import type { CustomerDocument, SubscriptionDocument, SubscriptionStatus } from '../../../src/client/wire.ts';
 
 /** A customer of the merchant. `id` is ours (`cus_…`), `externalUserId` the merchant's own. */
 export interface Customer {
@@ -30,6 +30,20 @@ export interface Subscription {
   updatedAt: Date;
 }
 
+/** What may change of a customer. Null clears it. */
+export interface CustomerPatch {
+  externalOrganizationId?: string | null | undefined;
+  email?: string | null | undefined;
+  name?: string | null | undefined;
+  /** Replaces what is there. Up to 4 KiB of JSON. */
+  metadata?: Record<string, unknown> | undefined;
+}
+
+export interface CustomerInput extends CustomerPatch {
+  /** The merchant's own user id. */
+  externalUserId: string;
+}
+
 export interface SubscriptionInput {
   /** Our id of the customer, `cus_…`. */
   customerId: string;
@@ -44,51 +58,21 @@ export interface SubscriptionPatch {
   metadata?: Record<string, unknown> | undefined;
 }
 
-/** A customer on the wire (wire contract §2). */
-export interface WireCustomer {
-  id: string;
-  external_user_id: string;
-  external_organization_id: string | null;
-  email: string | null;
-  name: string | null;
-  metadata: Record<string, unknown> | null;
-  subscription: WireSubscription | null;
-  created_at: string;
-  updated_at: string;
-}
-
-/** A subscription on the wire (wire contract §2). */
-export interface WireSubscription {
-  id: string;
-  customer_id: string;
-  product_id: string;
-  price_id: string;
-  status: SubscriptionStatus;
-  current_period_start: string;
-  current_period_end: string;
-  cancel_at_period_end: boolean;
-  trial_end: string | null;
-  canceled_at: string | null;
-  metadata: Record<string, unknown> | null;
-  created_at: string;
-  updated_at: string;
-}
-
-export function toCustomer(wire: WireCustomer): Customer {
+export function toCustomer(wire: CustomerDocument): Customer {
   return {
     id: wire.id,
     externalUserId: wire.external_user_id,
     externalOrganizationId: wire.external_organization_id,
     email: wire.email,
     name: wire.name,
-    metadata: wire.metadata ?? {},
+    metadata: wire.metadata,
     subscription: wire.subscription === null ? null : toSubscription(wire.subscription),
     createdAt: new Date(wire.created_at),
     updatedAt: new Date(wire.updated_at),
   };
 }
 
-export function toSubscription(wire: WireSubscription): Subscription {
+export function toSubscription(wire: SubscriptionDocument): Subscription {
   return {
     id: wire.id,
     customerId: wire.customer_id,
@@ -100,10 +84,20 @@ export function toSubscription(wire: WireSubscription): Subscription {
     cancelAtPeriodEnd: wire.cancel_at_period_end,
     trialEnd: toDate(wire.trial_end),
     canceledAt: toDate(wire.canceled_at),
-    metadata: wire.metadata ?? {},
+    metadata: wire.metadata,
     createdAt: new Date(wire.created_at),
     updatedAt: new Date(wire.updated_at),
   };
+}
+
+export function customerBody(patch: CustomerPatch): object {
+  const { externalOrganizationId, email, name, metadata } = patch;
+  return { external_organization_id: externalOrganizationId, email, name, metadata };
+}
+
+export function subscriptionPatchBody(patch: SubscriptionPatch): object {
+  const { priceId, cancelAtPeriodEnd, status, metadata } = patch;
+  return { price_id: priceId, cancel_at_period_end: cancelAtPeriodEnd, status, metadata };
 }
 
 function toDate(text: string | null): Date | null {

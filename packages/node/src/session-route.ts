@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { normalizeApiUrl } from '../../../src/client/api-url.ts';
 import { BillingOS, type BillingOSOptions } from './billing-os.ts';
+import { tell } from './tell.ts';
 
 /** Who is logged in at the host. */
 export interface SessionUser {
@@ -8,8 +10,13 @@ export interface SessionUser {
   organizationId?: string | undefined;
 }
 
+/** Nobody is logged in unless a user is named. */
+type MaybeUser = SessionUser | null | undefined;
+
 /** The SDK's options, and what the tokens are like. */
-export interface SessionRouteOptions extends BillingOSOptions {
+export interface SessionRouteOptions extends Omit<BillingOSOptions, 'buffer'> {
+  /** The usage API's base URL as browsers reach it. `apiUrl` unless given. */
+  publicApiUrl?: string | undefined;
   /** Seconds a token lives, 60 to 86 400. 3 600 unless given. */
   expiresIn?: number | undefined;
   /** What the tokens allow. Everything a customer may do, unless given. */
@@ -24,7 +31,7 @@ export interface SessionRouteOptions extends BillingOSOptions {
  */
 export function createSessionRoute(
   options: SessionRouteOptions,
-  callback: (request: Request) => SessionUser | null | Promise<SessionUser | null>,
+  callback: (request: Request) => MaybeUser | Promise<MaybeUser>,
 ): (request: Request) => Promise<Response> {
   const answer = createAnswer(options);
   return async (request) => {
@@ -36,11 +43,12 @@ export function createSessionRoute(
 /** The same for Node's `http`, Express and their kin. */
 export function createSessionHandler<Incoming extends IncomingMessage = IncomingMessage>(
   options: SessionRouteOptions,
-  callback: (request: Incoming) => SessionUser | null | Promise<SessionUser | null>,
+  callback: (request: Incoming) => MaybeUser | Promise<MaybeUser>,
 ): (request: Incoming, response: ServerResponse) => Promise<void> {
   const answer = createAnswer(options);
   return async (request, response) => {
     const { status, body } = await answer(async () => callback(request));
+    if (response.headersSent) return;
     response.writeHead(status, HEADERS).end(JSON.stringify(body));
   };
 }
@@ -52,15 +60,16 @@ interface Answer {
   body: object;
 }
 
-type FindUser = () => Promise<SessionUser | null>;
+type FindUser = () => Promise<MaybeUser>;
 
 function createAnswer(options: SessionRouteOptions): (findUser: FindUser) => Promise<Answer> {
-  const { expiresIn, allowedOperations, onError, ...billingOptions } = options;
+  const { expiresIn, allowedOperations, onError, publicApiUrl, ...billingOptions } = options;
   const billing = new BillingOS(billingOptions);
+  const publicUrl = publicApiUrl === undefined ? undefined : normalizeApiUrl(publicApiUrl);
   return async (findUser) => {
     try {
       const user = await findUser();
-      if (user === null) return refusal(401, 'unauthenticated', 'Nobody is signed in.');
+      if (user == null) return refusal(401, 'unauthenticated', 'Nobody is signed in.');
       const { sessionToken, expiresAt } = await billing.createSessionToken({
         externalUserId: user.userId,
         externalOrganizationId: user.organizationId,
@@ -69,10 +78,10 @@ function createAnswer(options: SessionRouteOptions): (findUser: FindUser) => Pro
       });
       return {
         status: 200,
-        body: { sessionToken, expiresAt: expiresAt.toISOString(), apiUrl: billing.apiUrl },
+        body: { sessionToken, expiresAt: expiresAt.toISOString(), apiUrl: publicUrl ?? billing.apiUrl },
       };
     } catch (error) {
-      onError?.(error);
+      tell(() => onError?.(error));
       return refusal(500, 'session_failed', 'The session could not be made.');
     }
   };
