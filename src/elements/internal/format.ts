@@ -1,8 +1,6 @@
-import { BoundedCache } from './bounded-cache.ts';
+import { dateFormat, numberFormat } from './formatters.ts';
 import { denoise } from './number.ts';
 
-/** Formatters are dear to make and few are in use; pages in many languages must not collect them for ever. */
-const FORMATTERS_MAX = 64;
 /** From here on a number is said shortly ("1.2B"), and then by its exponent: nobody reads thirteen digits. */
 const COMPACT_FROM = 1e9;
 const SCIENTIFIC_FROM = 1e15;
@@ -11,10 +9,6 @@ const BYTES_STEP = 1024;
 const SIZE_DIGITS = 6;
 const SIZE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
 const SIZE_EXPONENTS: Readonly<Record<string, number>> = { byte: 0, kb: 1, mb: 2, gb: 3, tb: 4 };
-
-const numbers = new BoundedCache<Intl.NumberFormat>(FORMATTERS_MAX);
-const dates = new BoundedCache<Intl.DateTimeFormat>(FORMATTERS_MAX);
-const plurals = new BoundedCache<Intl.PluralRules>(FORMATTERS_MAX);
 
 /** A quantity as people read it: sizes for byte units, a bare number for every other unit. */
 export function formatAmount(locale: string, value: number, unit: string | null): string {
@@ -46,29 +40,6 @@ export function formatPercent(locale: string, percent: number): string {
   return numberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(percent / 100);
 }
 
-/** An amount in the currency's minor unit; whole amounts without zeros after the point. */
-export function formatPrice(locale: string, amountMinor: number, currency: string): string {
-  try {
-    const format = numberFormat(locale, {
-      style: 'currency',
-      currency,
-      trailingZeroDisplay: 'stripIfInteger',
-    });
-    return format.format(amountMinor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
-  } catch {
-    // Not a currency code that Intl accepts: the figure and the code as they came.
-    return `${formatNumber(locale, amountMinor / 100)} ${currency}`;
-  }
-}
-
-/** A day ("1 Dec"), with its year when it is not this one. Empty for what is no date. */
-export function formatDay(locale: string, iso: string, month: 'short' | 'long'): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return '';
-  const thisYear = date.getFullYear() === new Date().getFullYear();
-  return dateFormat(locale, { day: 'numeric', month, ...(thisYear ? {} : { year: 'numeric' }) }).format(date);
-}
-
 /** A time of today, or a day and time. Empty for what is no date. */
 export function formatTime(locale: string, iso: string): string {
   const date = new Date(iso);
@@ -78,10 +49,6 @@ export function formatTime(locale: string, iso: string): string {
     locale,
     today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   ).format(date);
-}
-
-export function pluralCategory(locale: string, count: number): Intl.LDMLPluralRule {
-  return plurals.get(locale, () => new Intl.PluralRules(locale)).select(count);
 }
 
 function formatSize(locale: string, value: number, exponent: number): string {
@@ -97,12 +64,4 @@ function formatSize(locale: string, value: number, exponent: number): string {
     maximumFractionDigits: size < 10 ? 2 : size < 100 ? 1 : 0,
     roundingMode: 'trunc',
   }).format(size);
-}
-
-function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return numbers.get(locale + JSON.stringify(options), () => new Intl.NumberFormat(locale, options));
-}
-
-function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  return dates.get(locale + JSON.stringify(options), () => new Intl.DateTimeFormat(locale, options));
 }

@@ -8,6 +8,11 @@ export const CRITICAL_AT_DEFAULT = 95;
 /** Up to this many whole units are drawn one by one: more than that nobody counts at a glance. */
 export const SEGMENTS_MAX = 12;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When this page first saw a row. */
+const seenAtMsOf = new WeakMap<UsageMetric, number>();
+
 const URGENCY: Readonly<Record<UsageStatus, number>> = {
   unlimited: 0,
   ok: 0,
@@ -51,8 +56,23 @@ export function quotaOf(metric: UsageMetric, thresholds?: Partial<Thresholds>): 
     status: own ? statusOf(metric.consumed, metric.limit, { warnAt, criticalAt }) : metric.status,
     warnAt,
     overageAllowed: metric.overage_allowed,
-    resetsInDays: metric.resets_in_days,
+    resetsInDays: daysLeftOf(metric),
   };
+}
+
+/**
+ * The days left now: a page may stay open for long without news of a feature. Only the time that has passed since
+ * is taken from this machine's clock, which may be wrong.
+ */
+function daysLeftOf(metric: UsageMetric): number | null {
+  const { resets_in_days: days, period_end: end, as_of: asOf } = metric;
+  if (days === null || end === null) return null;
+  const nowMs = Date.now();
+  const seenAtMs = seenAtMsOf.get(metric) ?? nowMs;
+  seenAtMsOf.set(metric, seenAtMs);
+  const leftMs = Date.parse(end) - Date.parse(asOf) - (nowMs - seenAtMs);
+  const daysLeft = Math.max(0, Math.ceil(leftMs / DAY_MS));
+  return Number.isFinite(daysLeft) ? daysLeft : null;
 }
 
 /** The status from the exact ratio, as the server rules. */

@@ -214,16 +214,15 @@ export const styles = css`
   }
 
   .price {
-    font-size: 1.43em;
-    font-weight: 650;
-    letter-spacing: -0.02em;
+    color: var(--_soft);
+    font-size: 0.89em;
   }
 
-  .price small {
-    color: var(--_soft);
-    font-size: 0.62em;
-    font-weight: 400;
-    letter-spacing: 0;
+  .price b {
+    color: var(--_ink);
+    font-size: 1.6em;
+    font-weight: 650;
+    letter-spacing: -0.02em;
   }
 
   .limits {

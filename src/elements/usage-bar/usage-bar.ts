@@ -207,7 +207,7 @@ function isGiven(value: string | null | undefined): boolean {
 }
 
 function amountText(l: Localizer, consumed: number, unit: string | null | undefined): string {
-  return Number.isNaN(consumed) ? text(l, 'unknownValue') : formatAmount(l.locale, consumed, unit ?? null);
+  return Number.isNaN(consumed) ? '–' : formatAmount(l.locale, consumed, unit ?? null);
 }
 
 function noteText(l: Localizer, kind: 'failed' | 'notInPlan' | 'signedOut'): string {
