@@ -49,6 +49,36 @@ export const styles = css`
     font-size: 0.9em;
   }
 
+  .close {
+    flex: none;
+    display: inline-grid;
+    place-items: center;
+    inline-size: 2.2em;
+    block-size: 2.2em;
+    padding: 0;
+    border: 0;
+    border-radius: calc(var(--_radius) * 0.65);
+    background: transparent;
+    color: var(--_soft);
+    font: inherit;
+    cursor: pointer;
+    transition: background-color 120ms;
+  }
+
+  .close:hover {
+    background: color-mix(in oklab, var(--_ink) 7%, transparent);
+    color: var(--_ink);
+  }
+
+  .close svg {
+    inline-size: 0.75em;
+    block-size: 0.75em;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.6;
+    stroke-linecap: round;
+  }
+
   /* Banner and inline */
 
   .strip {
@@ -274,6 +304,10 @@ export const styles = css`
     .modal::backdrop {
       animation: none;
     }
+
+    .close {
+      transition: none;
+    }
   }
 
   @media print {
@@ -283,6 +317,10 @@ export const styles = css`
   }
 
   @media (forced-colors: active) {
+    .close {
+      border: 1px solid ButtonText;
+    }
+
     .icon {
       border: 1px solid CanvasText;
     }

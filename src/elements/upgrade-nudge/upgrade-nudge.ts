@@ -8,6 +8,7 @@ import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { clamp, numberConverter, toNumber } from '../internal/number.ts';
 import { buttons } from '../styles/buttons.ts';
+import { primaryButton } from '../styles/primary-button.ts';
 import { tokens } from '../styles/tokens.ts';
 import { Countdown } from './countdown.ts';
 import { type NudgeVariant, severityOf, viewOf } from './nudge-view.ts';
@@ -70,7 +71,7 @@ const SNOOZE_MAX_SECONDS = 90 * 24 * 60 * 60;
  * @fires {BillingNudgeShownEvent} billing-nudge-shown - The nudge appeared.
  */
 export class BillingUpgradeNudge extends BillingElement {
-  static override styles = [tokens, meterStyles, buttons, styles];
+  static override styles = [tokens, meterStyles, buttons, primaryButton, styles];
 
   static override properties: PropertyDeclarations = {
     variant: {},

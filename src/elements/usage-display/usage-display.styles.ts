@@ -1,5 +1,6 @@
 import { css } from 'lit';
 
+/* .pill .notch   Too short for a notch to mean anything. */
 export const styles = css`
   :host {
     display: block;
@@ -189,7 +190,6 @@ export const styles = css`
     min-inline-size: 2.5em;
   }
 
-  /* Too short for a notch to mean anything. */
   .pill .notch {
     display: none;
   }
