@@ -8,30 +8,21 @@ const BYTES_STEP = 1024;
 /** Sizes come as decimals of their unit, rounded: 7,301,444,403 bytes were meant to be 6.8 GB. */
 const SIZE_DIGITS = 6;
 const SIZE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
-const SIZE_EXPONENTS: Readonly<Record<string, number>> = { byte: 0, kb: 1, mb: 2, gb: 3, tb: 4 };
+/** Units by the power of 1024 that they stand for. */
+const SIZE_EXPONENTS = ['byte', 'kb', 'mb', 'gb', 'tb'];
 
 /** A quantity as people read it: sizes for byte units, a bare number for every other unit. */
 export function formatAmount(locale: string, value: number, unit: string | null): string {
-  const exponent = unit === null ? undefined : SIZE_EXPONENTS[unit.toLowerCase()];
-  return exponent === undefined ? formatNumber(locale, value) : formatSize(locale, value, exponent);
+  const exponent = SIZE_EXPONENTS.indexOf(String(unit).toLowerCase());
+  return exponent < 0 ? formatNumber(locale, value) : formatSize(locale, value, exponent);
 }
 
 /** Never rounds up: 999.999 of 1,000 must not read as all of it. */
 export function formatNumber(locale: string, value: number): string {
   const magnitude = Math.abs(value);
-  if (magnitude >= SCIENTIFIC_FROM) {
-    const options = { notation: 'scientific', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(denoise(value));
-  }
-  if (magnitude >= COMPACT_FROM) {
-    const options = { notation: 'compact', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(value);
-  }
-  if (magnitude > 0 && magnitude < 1) {
-    const options = { maximumSignificantDigits: 3, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(denoise(value));
-  }
-  const options = { maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
+  const digits =
+    magnitude > 0 && magnitude < 1 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 2 };
+  const options = { notation: notationOf(magnitude), ...digits, roundingMode: 'trunc' } as const;
   return numberFormat(locale, options).format(denoise(value));
 }
 
@@ -51,8 +42,13 @@ export function formatTime(locale: string, iso: string): string {
   ).format(date);
 }
 
+function notationOf(magnitude: number): 'standard' | 'compact' | 'scientific' {
+  if (magnitude >= SCIENTIFIC_FROM) return 'scientific';
+  return magnitude >= COMPACT_FROM ? 'compact' : 'standard';
+}
+
 function formatSize(locale: string, value: number, exponent: number): string {
-  const exact = Math.max(0, value) * BYTES_STEP ** exponent;
+  const exact = Math.min(Math.max(0, value) * BYTES_STEP ** exponent, Number.MAX_VALUE);
   // Whatever is more than nothing is at least a byte; nothing is said in the feature's own unit.
   const bytes = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
   const step = bytes === 0 ? exponent : Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
@@ -61,6 +57,7 @@ function formatSize(locale: string, value: number, exponent: number): string {
     style: 'unit',
     unit: SIZE_UNITS[step] ?? 'byte',
     unitDisplay: step === 0 ? 'long' : 'short',
+    notation: notationOf(size),
     maximumFractionDigits: size < 10 ? 2 : size < 100 ? 1 : 0,
     roundingMode: 'trunc',
   }).format(size);

@@ -44,16 +44,18 @@ export interface Thresholds {
 
 /** A metric of the store as a quota: by the server's status, or by thresholds of the page's own. */
 export function quotaOf(metric: UsageMetric, thresholds?: Partial<Thresholds>): Quota {
-  const warnAt = thresholds?.warnAt ?? metric.warn_at;
+  const consumed = Number.isFinite(metric.consumed) ? Math.max(0, metric.consumed) : 0;
+  const limit = metric.limit >= 0 ? metric.limit : Infinity;
+  const warnAt = clamp(thresholds?.warnAt ?? (metric.warn_at || WARN_AT_DEFAULT), 0, 100);
   const own = thresholds?.warnAt !== undefined || thresholds?.criticalAt !== undefined;
   const criticalAt = thresholds?.criticalAt ?? CRITICAL_AT_DEFAULT;
   return {
     name: metric.feature_title,
-    consumed: Math.max(0, metric.consumed),
-    limit: metric.limit,
+    consumed,
+    limit,
     unit: metric.unit,
     countable: metric.feature_type === 'numeric_limit',
-    status: own ? statusOf(metric.consumed, metric.limit, { warnAt, criticalAt }) : metric.status,
+    status: own ? statusOf(consumed, limit, { warnAt, criticalAt }) : metric.status,
     warnAt,
     overageAllowed: metric.overage_allowed,
     resetsInDays: daysLeftOf(metric),
@@ -79,7 +81,7 @@ function daysLeftOf(metric: UsageMetric): number | null {
 export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }: Thresholds): UsageStatus {
   if (limit === Infinity) return 'unlimited';
   if (consumed >= limit) return 'exceeded';
-  const percent = denoise((consumed * 100) / limit);
+  const percent = denoise((consumed / limit) * 100);
   if (percent >= criticalAt) return 'critical';
   return percent >= warnAt ? 'warning' : 'ok';
 }
@@ -88,7 +90,7 @@ export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }
 export function percentOf({ consumed, limit }: Quota): number {
   if (limit === Infinity) return 0;
   if (consumed >= limit) return 100;
-  return Math.min(99, Math.floor(denoise((consumed * 100) / limit)));
+  return Math.min(99, Math.floor(denoise((consumed / limit) * 100)));
 }
 
 /** How much lies beyond the limit. */

@@ -2,7 +2,7 @@ import { html } from 'lit';
 import type { SuggestedPlan, UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric } from '../../store/types.ts';
 import type { Trigger } from '../events.ts';
-import { formatAmount, formatNumber, formatPercent } from '../internal/format.ts';
+import { formatAmount, formatPercent } from '../internal/format.ts';
 import { type Localizer, rich, text } from '../internal/localizer.ts';
 import { clamp } from '../internal/number.ts';
 import { CRITICAL_AT_DEFAULT, percentOf, type Quota, quotaOf, remainingOf } from '../internal/quota.ts';
@@ -62,11 +62,11 @@ export function viewOf(
   const subject: Subject = {
     trigger,
     plan,
-    quota: metric === undefined ? undefined : quotaOf(metric),
+    quota: limitedQuotaOf(metric),
     exceeded: severity === 'exceeded',
     name: html`<bdi>${metric?.feature_title ?? titleIn(plan, trigger.feature) ?? trigger.feature}</bdi>`,
   };
-  const message = own ? trigger.message : undefined;
+  const message = own ? (trigger.message ?? undefined) : undefined;
   return {
     severity,
     quota: subject.quota,
@@ -79,9 +79,15 @@ export function viewOf(
 
 /** How urgent a trigger is; a host's own may leave it to the threshold. */
 export function severityOf({ severity, threshold }: Trigger): NudgeView['severity'] {
-  if (severity !== undefined) return severity;
+  if (severity === 'warning' || severity === 'critical' || severity === 'exceeded') return severity;
   if (threshold >= EXCEEDED_AT) return 'exceeded';
   return threshold >= CRITICAL_AT_DEFAULT ? 'critical' : 'warning';
+}
+
+/** The numbers behind a nudge. A plan that has become unlimited since has none. */
+function limitedQuotaOf(metric: UsageMetric | undefined): Quota | undefined {
+  const quota = metric === undefined ? undefined : quotaOf(metric);
+  return quota?.limit === Infinity ? undefined : quota;
 }
 
 function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, variant: NudgeVariant): unknown {
@@ -90,8 +96,12 @@ function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, vari
     return rich(l, variant === 'toast' ? 'nudgeReachedShort' : 'nudgeReached', { name });
   }
   if (variant === 'toast') return rich(l, 'nudgeLow', { name });
-  const percent = quota === undefined ? Math.floor(trigger.actual ?? trigger.threshold) : percentOf(quota);
+  const percent = quota === undefined ? Math.floor(shareOf(trigger)) : percentOf(quota);
   return rich(l, 'nudgeUsed', { name, percent: formatPercent(l.locale, clamp(percent, 0, EXCEEDED_AT)) });
+}
+
+function shareOf({ actual, threshold }: Trigger): number {
+  return actual !== undefined && Number.isFinite(actual) ? actual : threshold;
 }
 
 function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown {
@@ -167,8 +177,7 @@ function richPrice<Dressed>(
 }
 
 function limitText(l: Localizer, limit: number | null, unit: string | null): string {
-  if (limit === null) return text(l, 'unlimited');
-  return Number.isFinite(limit) ? formatAmount(l.locale, limit, unit) : formatNumber(l.locale, limit);
+  return limit === null ? text(l, 'unlimited') : formatAmount(l.locale, limit, unit);
 }
 
 function titleIn(plan: SuggestedPlan | null, feature: string): string | undefined {
