@@ -7,7 +7,7 @@ interface Named {
 }
 
 interface Attribute extends Named {
-  default?: string;
+  fieldName?: string;
 }
 
 interface Member extends Named {

@@ -89,6 +89,10 @@ async function customElements(): Promise<Manifest & { 'x-generated': string }> {
     cwd: root,
     noWrite: true,
   });
+  for (const { attributes = [] } of manifest.modules.flatMap(({ declarations = [] }) => declarations)) {
+    // The analyzer does not see the fields of the base class, which is internal.
+    for (const attribute of attributes) attribute.fieldName ??= camelCase(attribute.name);
+  }
   // The analyzer follows the file system's order, which differs from machine to machine.
   const modules = manifest.modules.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { 'x-generated': BY, ...manifest, modules };
@@ -108,4 +112,8 @@ function packageName(): { name: string; version: string } {
 
 function json(document: object): string {
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
