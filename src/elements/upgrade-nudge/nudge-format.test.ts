@@ -14,6 +14,10 @@ describe('formatPrice', () => {
     expect(formatPrice('en', 4900, 'jpy')).to.equal('¥4,900');
   });
 
+  it('keeps an Arabic amount in one piece', () => {
+    expect(formatPrice('ar', 4900, 'usd')).to.match(/^\u2066.*49.*\u2069$/);
+  });
+
   it('survives what is no currency', () => {
     expect(formatPrice('en', 4900, 'gold!')).to.equal('49 gold!');
   });

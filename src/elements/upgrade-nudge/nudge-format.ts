@@ -9,7 +9,7 @@ export function formatPrice(locale: string, amountMinor: number, currency: strin
       currency,
       trailingZeroDisplay: 'stripIfInteger',
     });
-    return format.format(amountMinor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+    return isolated(format.format(amountMinor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2)));
   } catch {
     // Not a currency code that Intl accepts: the figure and the code as they came.
     return `${formatNumber(locale, amountMinor / 100)} ${currency}`;
@@ -22,4 +22,9 @@ export function formatDay(locale: string, iso: string, month: 'short' | 'long'):
   if (Number.isNaN(date.getTime())) return '';
   const thisYear = date.getFullYear() === new Date().getFullYear();
   return dateFormat(locale, { day: 'numeric', month, ...(thisYear ? {} : { year: 'numeric' }) }).format(date);
+}
+
+/** Arabic amounts begin with a mark of direction; in a sentence it would tear a Latin sign apart: "$US 49". */
+function isolated(price: string): string {
+  return price.startsWith('\u200f') ? `\u2066${price}\u2069` : price;
 }

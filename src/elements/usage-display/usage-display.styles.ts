@@ -60,6 +60,7 @@ export const styles = css`
 
   .live::before {
     content: '';
+    flex: none;
     inline-size: 0.5em;
     block-size: 0.5em;
     border-radius: 50%;
@@ -204,7 +205,7 @@ export const styles = css`
       break-inside: avoid;
     }
 
-    .live,
+    .live:not(.old),
     .message .button {
       display: none;
     }
