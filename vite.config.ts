@@ -67,15 +67,19 @@ export default defineConfig(({ mode }) => ({
   build: mode === 'cdn' ? cdn : library,
 }));
 
-/** The source of every entry that package.json exports. */
+/** The source of every single entry that package.json exports. */
 function libraryEntries(): string[] {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as {
     exports: Record<string, string | Record<string, string>>;
   };
-  return Object.values(manifest.exports)
-    .flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)))
-    .filter(
-      (file) => file.startsWith('./dist/') && file.endsWith('.js') && !file.startsWith(`./${CDN_FOLDER}/`),
-    )
-    .map((file) => file.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
+  return (
+    Object.values(manifest.exports)
+      .flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)))
+      .filter(
+        (file) => file.startsWith('./dist/') && file.endsWith('.js') && !file.startsWith(`./${CDN_FOLDER}/`),
+      )
+      // The catalogues are modules of the library anyway: the elements import them when they need one.
+      .filter((file) => !file.includes('*'))
+      .map((file) => file.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'))
+  );
 }

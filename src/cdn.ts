@@ -10,6 +10,7 @@ import './elements/usage-bar/usage-bar.define.ts';
 
 export { createClient } from './client/index.ts';
 export { configure, getDefaultStore } from './elements/configure.ts';
+export { registerMessages } from './elements/messages.ts';
 export { createStore } from './store/index.ts';
 
 configureFromScript();

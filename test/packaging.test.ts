@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ESLint } from 'eslint';
 import { describe, expect, test } from 'vitest';
@@ -16,9 +16,24 @@ const manifest = (folder: string) =>
 const entries = ['.', 'packages/node', 'packages/server'].flatMap((folder) => {
   const { name, exports } = manifest(folder);
   return Object.entries(exports).flatMap(([path, target]) =>
-    typeof target === 'string' ? [] : [{ specifier: name + path.slice(1), ...target, folder }],
+    typeof target === 'string'
+      ? []
+      : filled(path).map((word) => ({
+          specifier: name + path.slice(1).replace('*', word),
+          default: target.default.replace('*', word),
+          types: target.types.replace('*', word),
+          folder,
+        })),
   );
 });
+
+/** What the `*` of an entry stands for; once nothing where it has none. */
+function filled(path: string): string[] {
+  if (!path.includes('*')) return [''];
+  return readdirSync(join(root, 'src/elements/locales'))
+    .filter((file) => !file.endsWith('.test.ts'))
+    .map((file) => file.replace(/\.ts$/, ''));
+}
 
 describe('the packages', () => {
   test.each(entries)('let bare Node import $specifier', ({ specifier }) => {
@@ -35,7 +50,16 @@ describe('the tarballs', () => {
   test.each([
     [
       '@billingos/sdk',
-      ['custom-elements.json', 'dist/cdn/billingos.js', 'dist/elements/define.js', 'LICENSE'],
+      [
+        ...[
+          'custom-elements.json',
+          'vscode.html-custom-data.json',
+          'web-types.json',
+          'tokens.css',
+          'LICENSE',
+        ],
+        ...['dist/cdn/billingos.js', 'dist/elements/define.js', 'dist/elements/locales/de.js'],
+      ],
     ],
     ['@billingos/node', ['dist/index.js', 'README.md', 'LICENSE']],
     [

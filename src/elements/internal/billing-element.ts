@@ -5,6 +5,7 @@ import { warnInDevelopment } from './dev.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
 import { quotaOf } from './quota.ts';
 import { type Binding, StoreController, type StoreHost } from './store-controller.ts';
+import { follow, unfollow } from './surroundings.ts';
 import { VERSION } from './version.ts';
 import { summaryOf } from './wording.ts';
 
@@ -50,8 +51,14 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
   /** The states that hold, from the same facts as the picture. */
   protected abstract currentStates(): readonly StateName[];
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    follow(this);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    unfollow(this);
     clearTimeout(this.#missingTimer);
     this.#missingTimer = undefined;
     this.#announcement = '';
@@ -81,8 +88,9 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
     this.#watchMissing(binding);
     // Light-DOM fallback stays until there is a store to read from.
     if (binding === 'missing' || binding === 'waiting') return html`<slot></slot>`;
-    return html`<div class="root" data-theme=${this.theme}>
-      ${this.renderContent(localizerFor(this))} ${this.#renderLiveRegion()}
+    const l = localizerFor(this);
+    return html`<div class="root" lang=${l.locale} data-theme=${this.theme}>
+      ${this.renderContent(l)} ${this.#renderLiveRegion()}
     </div>`;
   }
 

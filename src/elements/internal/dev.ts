@@ -5,17 +5,17 @@ const WARNINGS_MAX = 100;
 const LOCAL_HOSTS = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 const told = new Set<string>();
 
-/** Tells the page's developer once. */
-export function warnOnce(message: string): void {
+/** Tells the page's developer once, with the value that was met first. */
+export function warnOnce(message: string, ...value: unknown[]): void {
   if (told.has(message) || told.size >= WARNINGS_MAX) return;
   told.add(message);
   // eslint-disable-next-line no-console -- the one place where the elements talk to developers
-  console.warn(`BillingOS: ${message}`);
+  console.warn(`BillingOS: ${message}`, ...value);
 }
 
 /** Tells the page's developer once, on development pages only. */
-export function warnInDevelopment(message: string): void {
-  if (isDevelopment()) warnOnce(message);
+export function warnInDevelopment(message: string, ...value: unknown[]): void {
+  if (isDevelopment()) warnOnce(message, ...value);
 }
 
 /** A page on this machine, or one whose script tag says `data-debug`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '../testing/test.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { formatAmount, formatDay, formatPrice } from './format.ts';
+import { formatAmount } from './format.ts';
 
 describe('formatAmount', () => {
   const cases: [number, string | null, string][] = [
@@ -30,30 +30,6 @@ describe('formatAmount', () => {
 
   it('follows the locale', () => {
     expect(formatAmount('de', 1234.5, null)).to.equal('1.234,5');
-  });
-});
-
-describe('formatPrice', () => {
-  it('leaves out zeros after the point', () => {
-    expect(formatPrice('en', 4900, 'usd')).to.equal('$49');
-  });
-
-  it('keeps cents', () => {
-    expect(formatPrice('en', 4950, 'usd')).to.equal('$49.50');
-  });
-
-  it('knows currencies without a minor unit', () => {
-    expect(formatPrice('en', 4900, 'jpy')).to.equal('¥4,900');
-  });
-
-  it('survives what is no currency', () => {
-    expect(formatPrice('en', 4900, 'gold!')).to.equal('49 gold!');
-  });
-});
-
-describe('formatDay', () => {
-  it('is empty for what is no date', () => {
-    expect(formatDay('en', 'soon', 'short')).to.equal('');
   });
 });
 

@@ -1,8 +1,6 @@
-import { BoundedCache } from './bounded-cache.ts';
+import { dateFormat, numberFormat } from './formatters.ts';
 import { denoise } from './number.ts';
 
-/** Formatters are dear to make and few are in use; pages in many languages must not collect them for ever. */
-const FORMATTERS_MAX = 64;
 /** From here on a number is said shortly ("1.2B"), and then by its exponent: nobody reads thirteen digits. */
 const COMPACT_FROM = 1e9;
 const SCIENTIFIC_FROM = 1e15;
@@ -10,63 +8,27 @@ const BYTES_STEP = 1024;
 /** Sizes come as decimals of their unit, rounded: 7,301,444,403 bytes were meant to be 6.8 GB. */
 const SIZE_DIGITS = 6;
 const SIZE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
-const SIZE_EXPONENTS: Readonly<Record<string, number>> = { byte: 0, kb: 1, mb: 2, gb: 3, tb: 4 };
-
-const numbers = new BoundedCache<Intl.NumberFormat>(FORMATTERS_MAX);
-const dates = new BoundedCache<Intl.DateTimeFormat>(FORMATTERS_MAX);
-const plurals = new BoundedCache<Intl.PluralRules>(FORMATTERS_MAX);
+/** Units by the power of 1024 that they stand for. */
+const SIZE_EXPONENTS = ['byte', 'kb', 'mb', 'gb', 'tb'];
 
 /** A quantity as people read it: sizes for byte units, a bare number for every other unit. */
 export function formatAmount(locale: string, value: number, unit: string | null): string {
-  const exponent = unit === null ? undefined : SIZE_EXPONENTS[unit.toLowerCase()];
-  return exponent === undefined ? formatNumber(locale, value) : formatSize(locale, value, exponent);
+  const exponent = SIZE_EXPONENTS.indexOf(String(unit).toLowerCase());
+  return exponent < 0 ? formatNumber(locale, value) : formatSize(locale, value, exponent);
 }
 
 /** Never rounds up: 999.999 of 1,000 must not read as all of it. */
 export function formatNumber(locale: string, value: number): string {
   const magnitude = Math.abs(value);
-  if (magnitude >= SCIENTIFIC_FROM) {
-    const options = { notation: 'scientific', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(denoise(value));
-  }
-  if (magnitude >= COMPACT_FROM) {
-    const options = { notation: 'compact', maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(value);
-  }
-  if (magnitude > 0 && magnitude < 1) {
-    const options = { maximumSignificantDigits: 3, roundingMode: 'trunc' } as const;
-    return numberFormat(locale, options).format(denoise(value));
-  }
-  const options = { maximumFractionDigits: 2, roundingMode: 'trunc' } as const;
+  const digits =
+    magnitude > 0 && magnitude < 1 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 2 };
+  const options = { notation: notationOf(magnitude), ...digits, roundingMode: 'trunc' } as const;
   return numberFormat(locale, options).format(denoise(value));
 }
 
 /** A whole percentage, given as 0–100. */
 export function formatPercent(locale: string, percent: number): string {
   return numberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(percent / 100);
-}
-
-/** An amount in the currency's minor unit; whole amounts without zeros after the point. */
-export function formatPrice(locale: string, amountMinor: number, currency: string): string {
-  try {
-    const format = numberFormat(locale, {
-      style: 'currency',
-      currency,
-      trailingZeroDisplay: 'stripIfInteger',
-    });
-    return format.format(amountMinor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
-  } catch {
-    // Not a currency code that Intl accepts: the figure and the code as they came.
-    return `${formatNumber(locale, amountMinor / 100)} ${currency}`;
-  }
-}
-
-/** A day ("1 Dec"), with its year when it is not this one. Empty for what is no date. */
-export function formatDay(locale: string, iso: string, month: 'short' | 'long'): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return '';
-  const thisYear = date.getFullYear() === new Date().getFullYear();
-  return dateFormat(locale, { day: 'numeric', month, ...(thisYear ? {} : { year: 'numeric' }) }).format(date);
 }
 
 /** A time of today, or a day and time. Empty for what is no date. */
@@ -80,12 +42,13 @@ export function formatTime(locale: string, iso: string): string {
   ).format(date);
 }
 
-export function pluralCategory(locale: string, count: number): Intl.LDMLPluralRule {
-  return plurals.get(locale, () => new Intl.PluralRules(locale)).select(count);
+function notationOf(magnitude: number): 'standard' | 'compact' | 'scientific' {
+  if (magnitude >= SCIENTIFIC_FROM) return 'scientific';
+  return magnitude >= COMPACT_FROM ? 'compact' : 'standard';
 }
 
 function formatSize(locale: string, value: number, exponent: number): string {
-  const exact = Math.max(0, value) * BYTES_STEP ** exponent;
+  const exact = Math.min(Math.max(0, value) * BYTES_STEP ** exponent, Number.MAX_VALUE);
   // Whatever is more than nothing is at least a byte; nothing is said in the feature's own unit.
   const bytes = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
   const step = bytes === 0 ? exponent : Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
@@ -94,15 +57,8 @@ function formatSize(locale: string, value: number, exponent: number): string {
     style: 'unit',
     unit: SIZE_UNITS[step] ?? 'byte',
     unitDisplay: step === 0 ? 'long' : 'short',
+    notation: notationOf(size),
     maximumFractionDigits: size < 10 ? 2 : size < 100 ? 1 : 0,
     roundingMode: 'trunc',
   }).format(size);
-}
-
-function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return numbers.get(locale + JSON.stringify(options), () => new Intl.NumberFormat(locale, options));
-}
-
-function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  return dates.get(locale + JSON.stringify(options), () => new Intl.DateTimeFormat(locale, options));
 }

@@ -1,25 +1,24 @@
-import { type Catalogue, en, type Message, type MessageKey } from '../locales/en.ts';
-import { formatNumber, pluralCategory } from './format.ts';
+import type { Message, MessageKey } from '../locales/en.ts';
+import { cataloguesFor, english, type Messages } from './catalogues.ts';
+import { formatNumber } from './format.ts';
+import { pluralCategory } from './formatters.ts';
+import { withHosts } from './tree.ts';
 
-const LAST_RESORT = 'en';
 const PLACEHOLDER = /\{(\w+)\}/;
 
-/** The catalogues at hand, by language. */
-const catalogues: Readonly<Record<string, Catalogue>> = { [LAST_RESORT]: en };
-
-/** Texts of one catalogue with the number and date habits of one locale. */
+/** Texts, the most specific catalogue first, with the number and date habits of one locale. */
 export interface Localizer {
   readonly locale: string;
-  readonly catalogue: Catalogue;
+  readonly catalogues: readonly Messages[];
 }
 
 /** The language of the nearest ancestor that says one, across shadow roots; English where nobody does. */
 export function localizerFor(element: Element): Localizer {
   const tag = nearestLanguage(element);
-  const catalogue = catalogues[tag.split('-', 1)[0]?.toLowerCase() ?? ''];
+  const catalogues = cataloguesFor(tag);
   // Numbers follow the texts: a German number in an English sentence would be misread.
-  if (catalogue === undefined || !isLocale(tag)) return { locale: LAST_RESORT, catalogue: en };
-  return { locale: tag, catalogue };
+  const candidates = catalogues.length > 0 ? [tag, tag.split('-', 1)[0] ?? ''] : [];
+  return { locale: candidates.find(isLocale) ?? 'en', catalogues };
 }
 
 /** The text with its placeholders filled. A `count` among the values picks the plural form. */
@@ -37,10 +36,14 @@ export function rich<Value>(
   key: MessageKey,
   values: Readonly<Record<string, Value>>,
 ): (string | Value)[] {
-  return pattern(l, l.catalogue[key], values['count'])
+  return pattern(l, messageOf(l, key), values['count'])
     .split(PLACEHOLDER)
     .map((piece, index) => (index % 2 === 0 ? piece : fill(l, values[piece])))
     .filter((piece) => piece !== '');
+}
+
+function messageOf({ catalogues }: Localizer, key: MessageKey): Message {
+  return catalogues.find((messages) => messages[key] !== undefined)?.[key] ?? english[key];
 }
 
 function fill<Value>(l: Localizer, value: Value | undefined): string | Value {
@@ -54,16 +57,12 @@ function pattern(l: Localizer, message: Message, count: unknown): string {
 }
 
 function nearestLanguage(element: Element): string {
-  for (let at: Element | null = element; at !== null; at = hostOf(at)) {
+  for (const at of withHosts(element)) {
     const tag = at.closest('[lang]')?.getAttribute('lang');
-    if (tag !== undefined && tag !== null && tag !== '') return tag;
+    // "de_AT" is no language tag, but everybody knows what it means.
+    if (tag !== undefined && tag !== null && tag !== '') return tag.replaceAll('_', '-');
   }
-  return LAST_RESORT;
-}
-
-function hostOf(element: Element): Element | null {
-  const root = element.getRootNode();
-  return root instanceof ShadowRoot ? root.host : null;
+  return 'en';
 }
 
 function isLocale(tag: string): boolean {

@@ -1,5 +1,11 @@
 import { css } from 'lit';
 
+/*
+ * Comments stand above a sheet, not in it: a template's text is shipped as it is.
+ *
+ * .bone::before   A line of text is as high as its line box; the bone within it only as high as its letters.
+ */
+
 /** One meter and the lines of text around it, for the bar, the display and the nudge. */
 export const meterStyles = css`
   .root {
@@ -165,7 +171,6 @@ export const meterStyles = css`
     animation: breathe 1.6s ease-in-out infinite alternate;
   }
 
-  /* A line of text is as high as its line box; the bone within it only as high as its letters. */
   .bone::before {
     content: '\\200b';
   }

@@ -1,6 +1,5 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { type Localizer, rich } from './localizer.ts';
-import { clamp } from './number.ts';
 import { overageOf, type Quota, segmentsOf, sharesOf } from './quota.ts';
 import { amountsOf, spokenOf, valueKeyOf } from './wording.ts';
 
@@ -26,13 +25,15 @@ export function renderValue(l: Localizer, quota: Quota, key = valueKeyOf(quota))
 export function renderMeter(l: Localizer, quota: Quota): TemplateResult | typeof nothing {
   if (quota.limit === Infinity) return nothing;
   const segments = segmentsOf(quota);
+  // A meter from 0 to 0 would be none; nothing of nothing is all of it.
+  const max = quota.limit || 1;
   return html`<div
     class="meter ${quota.status}"
     role="meter"
     aria-label=${quota.name}
     aria-valuemin="0"
-    aria-valuemax=${quota.limit}
-    aria-valuenow=${clamp(quota.consumed, 0, quota.limit)}
+    aria-valuemax=${max}
+    aria-valuenow=${quota.limit === 0 ? max : Math.min(quota.consumed, max)}
     aria-valuetext=${spokenOf(l, quota)}
   >
     ${segments > 0 ? renderSegments(segments, quota.consumed) : renderBar(quota)}

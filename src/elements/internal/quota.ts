@@ -8,6 +8,11 @@ export const CRITICAL_AT_DEFAULT = 95;
 /** Up to this many whole units are drawn one by one: more than that nobody counts at a glance. */
 export const SEGMENTS_MAX = 12;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When this page first saw a row. */
+const seenAtMsOf = new WeakMap<UsageMetric, number>();
+
 const URGENCY: Readonly<Record<UsageStatus, number>> = {
   unlimited: 0,
   ok: 0,
@@ -39,27 +44,44 @@ export interface Thresholds {
 
 /** A metric of the store as a quota: by the server's status, or by thresholds of the page's own. */
 export function quotaOf(metric: UsageMetric, thresholds?: Partial<Thresholds>): Quota {
-  const warnAt = thresholds?.warnAt ?? metric.warn_at;
+  const consumed = Number.isFinite(metric.consumed) ? Math.max(0, metric.consumed) : 0;
+  const limit = metric.limit >= 0 ? metric.limit : Infinity;
+  const warnAt = clamp(thresholds?.warnAt ?? (metric.warn_at || WARN_AT_DEFAULT), 0, 100);
   const own = thresholds?.warnAt !== undefined || thresholds?.criticalAt !== undefined;
   const criticalAt = thresholds?.criticalAt ?? CRITICAL_AT_DEFAULT;
   return {
     name: metric.feature_title,
-    consumed: Math.max(0, metric.consumed),
-    limit: metric.limit,
+    consumed,
+    limit,
     unit: metric.unit,
     countable: metric.feature_type === 'numeric_limit',
-    status: own ? statusOf(metric.consumed, metric.limit, { warnAt, criticalAt }) : metric.status,
+    status: own ? statusOf(consumed, limit, { warnAt, criticalAt }) : metric.status,
     warnAt,
     overageAllowed: metric.overage_allowed,
-    resetsInDays: metric.resets_in_days,
+    resetsInDays: daysLeftOf(metric),
   };
+}
+
+/**
+ * The days left now: a page may stay open for long without news of a feature. Only the time that has passed since
+ * is taken from this machine's clock, which may be wrong.
+ */
+function daysLeftOf(metric: UsageMetric): number | null {
+  const { resets_in_days: days, period_end: end, as_of: asOf } = metric;
+  if (days === null || end === null) return null;
+  const nowMs = Date.now();
+  const seenAtMs = seenAtMsOf.get(metric) ?? nowMs;
+  seenAtMsOf.set(metric, seenAtMs);
+  const leftMs = Date.parse(end) - Date.parse(asOf) - (nowMs - seenAtMs);
+  const daysLeft = Math.max(0, Math.ceil(leftMs / DAY_MS));
+  return Number.isFinite(daysLeft) ? daysLeft : null;
 }
 
 /** The status from the exact ratio, as the server rules. */
 export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }: Thresholds): UsageStatus {
   if (limit === Infinity) return 'unlimited';
   if (consumed >= limit) return 'exceeded';
-  const percent = denoise((consumed * 100) / limit);
+  const percent = denoise((consumed / limit) * 100);
   if (percent >= criticalAt) return 'critical';
   return percent >= warnAt ? 'warning' : 'ok';
 }
@@ -68,7 +90,7 @@ export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }
 export function percentOf({ consumed, limit }: Quota): number {
   if (limit === Infinity) return 0;
   if (consumed >= limit) return 100;
-  return Math.min(99, Math.floor(denoise((consumed * 100) / limit)));
+  return Math.min(99, Math.floor(denoise((consumed / limit) * 100)));
 }
 
 /** How much lies beyond the limit. */

@@ -1,8 +1,6 @@
-import { clamp } from './number.ts';
-
 const STORAGE_KEY = 'billingos:rows';
 /** More skeletons than this help nobody. */
-const ROWS_MAX = 20;
+export const ROWS_MAX = 20;
 /** One letter a row, the first of its kind. */
 const SHAPE = /^[mb]{1,20}$/;
 
@@ -31,10 +29,4 @@ export function rememberRows(kinds: readonly RowKind[]): void {
   } catch {
     // Storage may be switched off or full. The default number of skeletons does too.
   }
-}
-
-/** A number of rows as a host may assign it, or `undefined`. */
-export function validRows(rows: number | null | undefined): number | undefined {
-  if (rows === null || rows === undefined || !Number.isFinite(rows) || rows < 1) return undefined;
-  return clamp(Math.floor(rows), 1, ROWS_MAX);
 }

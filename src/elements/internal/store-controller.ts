@@ -4,6 +4,7 @@ import type { UsageSnapshot, UsageStore } from '../../store/types.ts';
 import { storeContext } from '../context.ts';
 import { onServer } from './environment.ts';
 import { reportError } from './errors.ts';
+import { withHosts } from './tree.ts';
 
 /**
  * How far an element is in finding its store:
@@ -125,10 +126,8 @@ export class StoreController implements ReactiveController {
 
 /** Whether a provider around the element is still plain markup. */
 function isWaiting(element: Element): boolean {
-  for (let at: Element | null = element; at !== null;) {
+  for (const at of withHosts(element)) {
     if (at.closest('billing-provider:not(:defined)') !== null) return true;
-    const root: Node = at.getRootNode();
-    at = root instanceof ShadowRoot ? root.host : null;
   }
   return false;
 }

@@ -49,7 +49,9 @@ export function spokenOf(l: Localizer, quota: Quota): string {
 
 function percentText(l: Localizer, quota: Quota): string {
   const percent = percentOf(quota);
-  if (percent === 0 && quota.consumed > 0) return text(l, 'underOnePercent');
+  if (percent === 0 && quota.consumed > 0) {
+    return text(l, 'underOnePercent', { percent: formatPercent(l.locale, 1) });
+  }
   return formatPercent(l.locale, percent);
 }
 

@@ -2,7 +2,7 @@
 export type Message = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
 
 /** Every text the elements can show, in English: the reference for all other catalogues. */
-export const en = {
+const en = {
   heading: 'Usage',
   live: 'Live',
   loading: 'Loading usage…',
@@ -13,10 +13,9 @@ export const en = {
   valueCompact: '{used}/{limit}',
   valueUnlimited: '{used} · {unlimited}',
   unlimited: 'Unlimited',
-  unknownValue: '–',
 
   percentUsed: '{percent} used, {left} left',
-  underOnePercent: 'Less than 1%',
+  underOnePercent: 'Less than {percent}',
   left: '{left} left',
   limitReached: 'Limit reached',
   limitReachedOver: 'Limit reached, {over} over',
@@ -61,12 +60,13 @@ export const en = {
   later: 'Maybe later',
   dismiss: 'Dismiss',
   limitChange: '{from} to {to}',
-  priceOnce: '{price}',
   priceDay: '{price} a day',
   priceWeek: '{price} a week',
   priceMonth: '{price} a month',
   priceYear: '{price} a year',
 } as const satisfies Record<string, Message>;
+
+export default en;
 
 /** The name of a text. */
 export type MessageKey = keyof typeof en;

@@ -18,26 +18,6 @@ export const tokens = css`
     --_bad: light-dark(oklch(0.57 0.2 27), oklch(0.7 0.17 25));
     --_bad-ink: light-dark(oklch(0.5 0.19 27), oklch(0.78 0.13 25));
     --_good: light-dark(oklch(0.56 0.13 155), oklch(0.76 0.14 155));
-    /*
-     * Text on the brand colour: white below luminance 0.179, black above. There both have a contrast of 4.58:1,
-     * the lowest either can have, so any brand colour stays readable. --_deep moves the other way, for hover.
-     */
-    --_on-primary: color(
-      from var(--_primary) xyz-d65 calc(clamp(0, (0.179 - y) * 1e6, 1) * 0.9505)
-        clamp(0, (0.179 - y) * 1e6, 1) calc(clamp(0, (0.179 - y) * 1e6, 1) * 1.089)
-    );
-    --_deep: color(
-      from var(--_primary) xyz-d65 calc(clamp(0, (y - 0.179) * 1e6, 1) * 0.9505)
-        clamp(0, (y - 0.179) * 1e6, 1) calc(clamp(0, (y - 0.179) * 1e6, 1) * 1.089)
-    );
-  }
-
-  /* Firefox before 128 has no relative colours: right for the default brand colour, a guess for others. */
-  @supports not (color: color(from white xyz-d65 x y z)) {
-    :host {
-      --_on-primary: light-dark(#fff, #000);
-      --_deep: light-dark(#000, #fff);
-    }
   }
 
   :host([hidden]) {

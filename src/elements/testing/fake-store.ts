@@ -91,7 +91,7 @@ export function metricOf(given: Partial<UsageMetric> = {}): UsageMetric {
     remaining: Math.max(0, limit - consumed),
     percentage_used: Math.floor(ratio * 100),
     period_start: '2026-02-01T00:00:00.000Z',
-    period_end: '2026-03-01T00:00:00.000Z',
+    period_end: '2026-02-12T14:02:00.000Z',
     resets_in_days: 9,
     feature_type: 'usage_quota',
     unit: 'call',

@@ -20,6 +20,11 @@ export class FakeTime {
     Date.now = () => this.#now;
   }
 
+  /** Timers that are waiting. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   /** Runs everything due within the next `ms` milliseconds. */
   pass(ms: number): void {
     this.#now += ms;

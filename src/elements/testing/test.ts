@@ -1,6 +1,6 @@
 import { expect as chaiExpect } from '@open-wc/testing';
 
-export { fixture } from '@open-wc/testing';
+export { fixture, waitUntil } from '@open-wc/testing';
 
 /*
  * The test runner's functions and Chai's `expect`, typed as these tests use them. Mocha's are globals, which would

@@ -2,24 +2,26 @@ import { html } from 'lit';
 import type { SuggestedPlan, UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric } from '../../store/types.ts';
 import type { Trigger } from '../events.ts';
-import { formatAmount, formatDay, formatNumber, formatPercent, formatPrice } from '../internal/format.ts';
+import { formatAmount, formatPercent } from '../internal/format.ts';
 import { type Localizer, rich, text } from '../internal/localizer.ts';
 import { clamp } from '../internal/number.ts';
 import { CRITICAL_AT_DEFAULT, percentOf, type Quota, quotaOf, remainingOf } from '../internal/quota.ts';
 import { amountsOf } from '../internal/wording.ts';
 import type { MessageKey } from '../locales/en.ts';
+import { formatDay, formatPrice } from './nudge-format.ts';
 
 export type NudgeVariant = 'banner' | 'toast' | 'modal' | 'inline';
 
 /** Rows of a plan comparison; a nudge is no pricing page. */
 const LIMITS_MAX = 6;
 const EXCEEDED_AT = 100;
-const INTERVAL_KEYS: Readonly<Record<string, MessageKey>> = {
-  day: 'priceDay',
-  week: 'priceWeek',
-  month: 'priceMonth',
-  year: 'priceYear',
-};
+/** Not an object: a page's own plan may call its interval anything. */
+const INTERVAL_KEYS = new Map<string, MessageKey>([
+  ['day', 'priceDay'],
+  ['week', 'priceWeek'],
+  ['month', 'priceMonth'],
+  ['year', 'priceYear'],
+]);
 
 /** Everything a nudge shows, in words. Pieces may be templates: foreign names stand in a `<bdi>`. */
 export interface NudgeView {
@@ -35,8 +37,7 @@ export interface NudgeView {
 /** The suggested plan beside the present one. */
 export interface PlanView {
   readonly name: string;
-  readonly price: string;
-  readonly interval: string;
+  readonly price: unknown;
   readonly limits: readonly { title: string; from: string; to: string }[];
 }
 
@@ -61,11 +62,11 @@ export function viewOf(
   const subject: Subject = {
     trigger,
     plan,
-    quota: metric === undefined ? undefined : quotaOf(metric),
+    quota: limitedQuotaOf(metric),
     exceeded: severity === 'exceeded',
     name: html`<bdi>${metric?.feature_title ?? titleIn(plan, trigger.feature) ?? trigger.feature}</bdi>`,
   };
-  const message = own ? trigger.message : undefined;
+  const message = own ? (trigger.message ?? undefined) : undefined;
   return {
     severity,
     quota: subject.quota,
@@ -78,9 +79,15 @@ export function viewOf(
 
 /** How urgent a trigger is; a host's own may leave it to the threshold. */
 export function severityOf({ severity, threshold }: Trigger): NudgeView['severity'] {
-  if (severity !== undefined) return severity;
+  if (severity === 'warning' || severity === 'critical' || severity === 'exceeded') return severity;
   if (threshold >= EXCEEDED_AT) return 'exceeded';
   return threshold >= CRITICAL_AT_DEFAULT ? 'critical' : 'warning';
+}
+
+/** The numbers behind a nudge. A plan that has become unlimited since has none. */
+function limitedQuotaOf(metric: UsageMetric | undefined): Quota | undefined {
+  const quota = metric === undefined ? undefined : quotaOf(metric);
+  return quota?.limit === Infinity ? undefined : quota;
 }
 
 function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, variant: NudgeVariant): unknown {
@@ -89,8 +96,12 @@ function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, vari
     return rich(l, variant === 'toast' ? 'nudgeReachedShort' : 'nudgeReached', { name });
   }
   if (variant === 'toast') return rich(l, 'nudgeLow', { name });
-  const percent = quota === undefined ? Math.floor(trigger.actual ?? trigger.threshold) : percentOf(quota);
+  const percent = quota === undefined ? Math.floor(shareOf(trigger)) : percentOf(quota);
   return rich(l, 'nudgeUsed', { name, percent: formatPercent(l.locale, clamp(percent, 0, EXCEEDED_AT)) });
+}
+
+function shareOf({ actual, threshold }: Trigger): number {
+  return actual !== undefined && Number.isFinite(actual) ? actual : threshold;
 }
 
 function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown {
@@ -142,27 +153,31 @@ function ctaOf(l: Localizer, plan: SuggestedPlan, variant: NudgeVariant): unknow
 }
 
 function planViewOf(l: Localizer, plan: SuggestedPlan, metrics: readonly UsageMetric[]): PlanView {
-  const price = formatPrice(l.locale, plan.price.amount, plan.price.currency);
+  const price = richPrice(l, plan, (amount) => html`<b>${amount}</b>`);
   const limits = plan.limits.slice(0, LIMITS_MAX).map(({ feature, title, from, to }) => {
     const unit = metrics.find((metric) => metric.feature_key === feature)?.unit ?? null;
     return { title, from: limitText(l, from, unit), to: limitText(l, to, unit) };
   });
-  // The words around the price, so that the price itself can be set larger.
-  const interval = text(l, intervalKey(plan), { price: '' }).trim();
-  return { name: plan.name, price, interval, limits };
+  return { name: plan.name, price, limits };
 }
 
 function priceText(l: Localizer, plan: SuggestedPlan): string {
-  return text(l, intervalKey(plan), { price: formatPrice(l.locale, plan.price.amount, plan.price.currency) });
+  return richPrice(l, plan, String).join('');
 }
 
-function intervalKey(plan: SuggestedPlan): MessageKey {
-  return INTERVAL_KEYS[plan.price.interval] ?? 'priceOnce';
+/** "$49 a month", the amount dressed as the place needs it. */
+function richPrice<Dressed>(
+  l: Localizer,
+  { price: { amount, currency, interval } }: SuggestedPlan,
+  dress: (amount: string) => Dressed,
+): (string | Dressed)[] {
+  const price = dress(formatPrice(l.locale, amount, currency));
+  const key = INTERVAL_KEYS.get(interval);
+  return key === undefined ? [price] : rich(l, key, { price });
 }
 
 function limitText(l: Localizer, limit: number | null, unit: string | null): string {
-  if (limit === null) return text(l, 'unlimited');
-  return Number.isFinite(limit) ? formatAmount(l.locale, limit, unit) : formatNumber(l.locale, limit);
+  return limit === null ? text(l, 'unlimited') : formatAmount(l.locale, limit, unit);
 }
 
 function titleIn(plan: SuggestedPlan | null, feature: string): string | undefined {

@@ -49,6 +49,36 @@ export const styles = css`
     font-size: 0.9em;
   }
 
+  .close {
+    flex: none;
+    display: inline-grid;
+    place-items: center;
+    inline-size: 2.2em;
+    block-size: 2.2em;
+    padding: 0;
+    border: 0;
+    border-radius: calc(var(--_radius) * 0.65);
+    background: transparent;
+    color: var(--_soft);
+    font: inherit;
+    cursor: pointer;
+    transition: background-color 120ms;
+  }
+
+  .close:hover {
+    background: color-mix(in oklab, var(--_ink) 7%, transparent);
+    color: var(--_ink);
+  }
+
+  .close svg {
+    inline-size: 0.75em;
+    block-size: 0.75em;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.6;
+    stroke-linecap: round;
+  }
+
   /* Banner and inline */
 
   .strip {
@@ -214,16 +244,15 @@ export const styles = css`
   }
 
   .price {
-    font-size: 1.43em;
-    font-weight: 650;
-    letter-spacing: -0.02em;
+    color: var(--_soft);
+    font-size: 0.89em;
   }
 
-  .price small {
-    color: var(--_soft);
-    font-size: 0.62em;
-    font-weight: 400;
-    letter-spacing: 0;
+  .price b {
+    color: var(--_ink);
+    font-size: 1.6em;
+    font-weight: 650;
+    letter-spacing: -0.02em;
   }
 
   .limits {
@@ -275,6 +304,10 @@ export const styles = css`
     .modal::backdrop {
       animation: none;
     }
+
+    .close {
+      transition: none;
+    }
   }
 
   @media print {
@@ -284,6 +317,10 @@ export const styles = css`
   }
 
   @media (forced-colors: active) {
+    .close {
+      border: 1px solid ButtonText;
+    }
+
     .icon {
       border: 1px solid CanvasText;
     }

@@ -3,13 +3,16 @@ import type { UsageStore } from '../../store/types.ts';
 import type { DismissReason, Trigger } from '../events.ts';
 import { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { warnInDevelopment } from '../internal/dev.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { clamp, numberConverter, toNumber } from '../internal/number.ts';
+import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
 import { buttons } from '../styles/buttons.ts';
+import { primaryButton } from '../styles/primary-button.ts';
 import { tokens } from '../styles/tokens.ts';
 import { Countdown } from './countdown.ts';
+import { isShowable } from './host-trigger.ts';
 import { type NudgeVariant, severityOf, viewOf } from './nudge-view.ts';
 import { keyOf, pageView } from './page-view.ts';
 import { isTyping } from './typing.ts';
@@ -19,6 +22,7 @@ import { renderNudge } from './variants.ts';
 
 export type { NudgeVariant } from './nudge-view.ts';
 
+const VARIANTS: readonly NudgeVariant[] = ['banner', 'toast', 'modal', 'inline'];
 /** Shorter than this nobody finishes reading. */
 const AUTO_DISMISS_MIN_MS = 5_000;
 /** The longest snooze the API takes: 90 days. */
@@ -70,7 +74,7 @@ const SNOOZE_MAX_SECONDS = 90 * 24 * 60 * 60;
  * @fires {BillingNudgeShownEvent} billing-nudge-shown - The nudge appeared.
  */
 export class BillingUpgradeNudge extends BillingElement {
-  static override styles = [tokens, meterStyles, buttons, styles];
+  static override styles = [tokens, meterStyles, buttons, primaryButton, styles];
 
   static override properties: PropertyDeclarations = {
     variant: {},
@@ -84,7 +88,7 @@ export class BillingUpgradeNudge extends BillingElement {
     trigger: { attribute: false },
   };
 
-  declare variant: NudgeVariant;
+  declare variant: NudgeVariant | null | undefined;
   declare featureKey: string | null | undefined;
   declare threshold: number | null | undefined;
   declare autoDismiss: number | null | undefined;
@@ -187,13 +191,15 @@ export class BillingUpgradeNudge extends BillingElement {
   }
 
   get #variant(): NudgeVariant {
-    const variant: string = this.variant;
-    return variant === 'toast' || variant === 'modal' || variant === 'inline' ? variant : 'banner';
+    const variant = this.variant ?? 'banner';
+    if (VARIANTS.includes(variant)) return variant;
+    warnInDevelopment(`<billing-upgrade-nudge>: variant must be ${VARIANTS.join(', ')}, not`, variant);
+    return 'banner';
   }
 
   /** What there is to show: the page's own trigger, else the one showing if it still holds, else the most urgent. */
   #next(): Trigger | undefined {
-    if (this.trigger != null) return this.trigger;
+    if (this.trigger != null) return isShowable(this.trigger) ? this.trigger : undefined;
     const candidates = (this.usage.snapshot?.nudges ?? []).filter((nudge) => this.#concernsUs(nudge));
     const showing = this.#current === undefined ? undefined : keyOf(this.#current);
     return candidates.find((nudge) => keyOf(nudge) === showing) ?? candidates[0];
@@ -202,9 +208,9 @@ export class BillingUpgradeNudge extends BillingElement {
   #concernsUs(nudge: Trigger): boolean {
     const key = keyOf(nudge);
     const featureKey = this.featureKey ?? '';
-    const threshold = toNumber(this.threshold) ?? 0;
+    const threshold = finiteNumber('<billing-upgrade-nudge>: threshold', this.threshold) ?? 0;
     if (featureKey !== '' && nudge.feature !== featureKey) return false;
-    return !(nudge.threshold < threshold) && !pageView.isTaken(key, this) && !pageView.wasPutAway(key);
+    return nudge.threshold >= threshold && !pageView.isTaken(key, this) && !pageView.wasPutAway(key);
   }
 
   #opensItself(trigger: Trigger): boolean {
@@ -267,7 +273,7 @@ export class BillingUpgradeNudge extends BillingElement {
   }
 
   #tellStore(id: string): void {
-    const seconds = toNumber(this.snooze);
+    const seconds = finiteNumber('<billing-upgrade-nudge>: snooze', this.snooze);
     const snoozeSeconds =
       seconds !== undefined && seconds > 0 ? clamp(Math.round(seconds), 1, SNOOZE_MAX_SECONDS) : undefined;
     // The nudge is gone from this page in any case; the store reports a failure by itself.
@@ -298,7 +304,7 @@ export class BillingUpgradeNudge extends BillingElement {
 
   #count(key: string): void {
     this.#countedKey = key;
-    const delayMs = toNumber(this.autoDismiss) ?? 0;
+    const delayMs = finiteNumber('<billing-upgrade-nudge>: auto-dismiss', this.autoDismiss) ?? 0;
     this.#countdown.stop();
     if (!(delayMs > 0) || this.#variant === 'modal') return;
     if (document.visibilityState === 'hidden') this.#countdown.hold('hidden');

@@ -102,7 +102,7 @@ function renderPlan(l: Localizer, plan: PlanView): TemplateResult {
   return html`<div class="plan" part="plan">
     <div class="plan-head">
       <b class="plan-name"><bdi>${plan.name}</bdi></b>
-      <span class="price">${plan.price} <small>${plan.interval}</small></span>
+      <span class="price"><bdi>${plan.price}</bdi></span>
     </div>
     ${
       plan.limits.length === 0

@@ -6,8 +6,15 @@ import { isSignedOut } from '../internal/errors.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { renderMeter, renderSkeleton, renderTop } from '../internal/meter.ts';
-import { clamp, numberConverter, toNumber } from '../internal/number.ts';
-import { CRITICAL_AT_DEFAULT, type Quota, quotaOf, statusOf, WARN_AT_DEFAULT } from '../internal/quota.ts';
+import { clamp, finiteNumber, numberConverter, toNumber } from '../internal/number.ts';
+import {
+  CRITICAL_AT_DEFAULT,
+  type Quota,
+  quotaOf,
+  statusOf,
+  type Thresholds,
+  WARN_AT_DEFAULT,
+} from '../internal/quota.ts';
 import { formatAmount } from '../internal/format.ts';
 import { tokens } from '../styles/tokens.ts';
 import { styles } from './usage-bar.styles.ts';
@@ -160,9 +167,11 @@ export class BillingUsageBar extends BillingElement {
     if (consumed === undefined) return { kind: 'loading' };
     const limit = toNumber(this.limit) ?? Infinity;
     const amount = Number.isFinite(consumed) ? Math.max(0, consumed) : NaN;
-    if (amount !== consumed) warnInDevelopment(`<billing-usage-bar>: consumed is ${String(this.consumed)}.`);
+    if (amount !== consumed) {
+      warnInDevelopment('<billing-usage-bar>: consumed must be a number from 0, not', this.consumed);
+    }
     if (Number.isNaN(limit) || limit < 0) {
-      warnInDevelopment(`<billing-usage-bar>: limit is ${String(this.limit)}, shown without a bar.`);
+      warnInDevelopment('<billing-usage-bar>: no bar, for limit must be a number from 0, not', this.limit);
       return { kind: 'amount', consumed: amount };
     }
     if (Number.isNaN(amount)) return { kind: 'amount', consumed: amount };
@@ -184,22 +193,14 @@ export class BillingUsageBar extends BillingElement {
     };
   }
 
-  #thresholds(): { warnAt?: number; criticalAt?: number } {
-    const warnAt = threshold('warn-at', this.warnAt);
-    const criticalAt = threshold('critical-at', this.criticalAt);
+  #thresholds(): Partial<Thresholds> {
+    const warnAt = finiteNumber('<billing-usage-bar>: warn-at', this.warnAt);
+    const criticalAt = finiteNumber('<billing-usage-bar>: critical-at', this.criticalAt);
     return {
-      ...(warnAt === undefined ? {} : { warnAt }),
-      ...(criticalAt === undefined ? {} : { criticalAt }),
+      ...(warnAt === undefined ? {} : { warnAt: clamp(warnAt, 0, 100) }),
+      ...(criticalAt === undefined ? {} : { criticalAt: clamp(criticalAt, 0, 100) }),
     };
   }
-}
-
-function threshold(name: string, value: unknown): number | undefined {
-  const percent = toNumber(value);
-  if (percent === undefined) return undefined;
-  if (Number.isFinite(percent)) return clamp(percent, 0, 100);
-  warnInDevelopment(`<billing-usage-bar>: ${name} is ${String(value)}, not a percentage.`);
-  return undefined;
 }
 
 function isGiven(value: string | null | undefined): boolean {
@@ -207,7 +208,7 @@ function isGiven(value: string | null | undefined): boolean {
 }
 
 function amountText(l: Localizer, consumed: number, unit: string | null | undefined): string {
-  return Number.isNaN(consumed) ? text(l, 'unknownValue') : formatAmount(l.locale, consumed, unit ?? null);
+  return Number.isNaN(consumed) ? '–' : formatAmount(l.locale, consumed, unit ?? null);
 }
 
 function noteText(l: Localizer, kind: 'failed' | 'notInPlan' | 'signedOut'): string {

@@ -1,5 +1,6 @@
 import { css } from 'lit';
 
+/* .pill .notch   Too short for a notch to mean anything. */
 export const styles = css`
   :host {
     display: block;
@@ -59,6 +60,7 @@ export const styles = css`
 
   .live::before {
     content: '';
+    flex: none;
     inline-size: 0.5em;
     block-size: 0.5em;
     border-radius: 50%;
@@ -189,7 +191,6 @@ export const styles = css`
     min-inline-size: 2.5em;
   }
 
-  /* Too short for a notch to mean anything. */
   .pill .notch {
     display: none;
   }
@@ -204,7 +205,7 @@ export const styles = css`
       break-inside: avoid;
     }
 
-    .live,
+    .live:not(.old),
     .message .button {
       display: none;
     }

@@ -8,9 +8,9 @@ import { formatTime } from '../internal/format.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { renderMeter, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
-import { clamp, numberConverter } from '../internal/number.ts';
+import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
 import { mostUrgent, type Quota, quotaOf } from '../internal/quota.ts';
-import { rememberedRows, rememberRows, type RowKind, validRows } from '../internal/row-memory.ts';
+import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
 import { resetOf, summaryOf } from '../internal/wording.ts';
 import { buttons } from '../styles/buttons.ts';
 import { tokens } from '../styles/tokens.ts';
@@ -162,14 +162,16 @@ export class BillingUsageDisplay extends BillingElement {
 
   #renderHead(l: Localizer, view: View): TemplateResult | typeof nothing {
     if (!this.#hasHead) return nothing;
-    const level = clamp(
-      Math.floor(this.headingLevel ?? HEADING_LEVEL_DEFAULT) || HEADING_LEVEL_DEFAULT,
-      1,
-      HEADING_LEVEL_MAX,
-    );
+    const level =
+      finiteNumber('<billing-usage-display>: heading-level', this.headingLevel) ?? HEADING_LEVEL_DEFAULT;
     const plan = view.kind === 'metrics' ? view.metrics[0]?.product_name : undefined;
     return html`<div class="head">
-      <div class="heading" part="heading" role="heading" aria-level=${level}>
+      <div
+        class="heading"
+        part="heading"
+        role="heading"
+        aria-level=${clamp(Math.floor(level), 1, HEADING_LEVEL_MAX)}
+      >
         <slot name="heading"><bdi>${this.#headingText(l)}</bdi></slot>
       </div>
       ${
@@ -242,8 +244,13 @@ export class BillingUsageDisplay extends BillingElement {
 
   #reservedRows(): readonly RowKind[] {
     const last = this.#single ? undefined : rememberedRows();
-    const count = validRows(this.rows) ?? last?.length ?? (this.#single ? 1 : ROWS_DEFAULT);
+    const count = this.#wantedRows() ?? last?.length ?? (this.#single ? 1 : ROWS_DEFAULT);
     return last?.length === count ? last : Array.from({ length: count }, () => 'metered');
+  }
+
+  #wantedRows(): number | undefined {
+    const rows = finiteNumber('<billing-usage-display>: rows', this.rows);
+    return rows === undefined || rows < 1 ? undefined : clamp(Math.floor(rows), 1, ROWS_MAX);
   }
 
   #renderFailure(l: Localizer): TemplateResult {

@@ -1,0 +1,50 @@
+import en, { type Catalogue } from '../locales/en.ts';
+import { warnInDevelopment } from './dev.ts';
+import { redraw } from './surroundings.ts';
+
+/** Some texts of a language, or all. */
+export type Messages = Partial<Catalogue>;
+
+/** The catalogues that come with the elements, each until it is asked for. Not an object: pages choose the keys. */
+export const loaders = new Map<string, () => Promise<{ default: Catalogue }>>([
+  ['ar', () => import('../locales/ar.ts')],
+  ['de', () => import('../locales/de.ts')],
+  ['es', () => import('../locales/es.ts')],
+  ['fr', () => import('../locales/fr.ts')],
+  ['ja', () => import('../locales/ja.ts')],
+]);
+
+/** The last resort of every language. */
+export const english: Catalogue = { ...en };
+
+/** The texts at hand, by language tag in lower case. */
+const catalogues = new Map<string, Messages>([['en', english]]);
+
+/** The texts for a language tag, the most specific first; none before its catalogue has arrived. */
+export function cataloguesFor(tag: string): Messages[] {
+  const found: Messages[] = [];
+  for (let at = tag.toLowerCase(); at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('-')))) {
+    load(at);
+    const messages = catalogues.get(at);
+    if (messages !== undefined) found.push(messages);
+  }
+  return found;
+}
+
+/** Puts texts over those that are there. */
+export function addMessages(tag: string, messages: Messages): void {
+  const key = tag.toLowerCase();
+  catalogues.set(key, Object.assign(catalogues.get(key) ?? {}, messages));
+  redraw();
+}
+
+function load(language: string): void {
+  const loader = loaders.get(language);
+  if (loader === undefined) return;
+  loaders.delete(language);
+  loader().then(
+    // What the page has registered meanwhile stays on top.
+    ({ default: catalogue }) => addMessages(language, { ...catalogue, ...catalogues.get(language) }),
+    () => warnInDevelopment(`the texts for lang="${language}" could not be loaded; English is shown.`),
+  );
+}

@@ -1,0 +1,30 @@
+import { formatNumber } from '../internal/format.ts';
+import { dateFormat, numberFormat } from '../internal/formatters.ts';
+
+/** An amount in the currency's minor unit; whole amounts without zeros after the point. */
+export function formatPrice(locale: string, amountMinor: number, currency: string): string {
+  try {
+    const format = numberFormat(locale, {
+      style: 'currency',
+      currency,
+      trailingZeroDisplay: 'stripIfInteger',
+    });
+    return isolated(format.format(amountMinor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2)));
+  } catch {
+    // Not a currency code that Intl accepts: the figure and the code as they came.
+    return `${formatNumber(locale, amountMinor / 100)} ${currency}`;
+  }
+}
+
+/** A day ("1 Dec"), with its year when it is not this one. Empty for what is no date. */
+export function formatDay(locale: string, iso: string, month: 'short' | 'long'): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return '';
+  const thisYear = date.getFullYear() === new Date().getFullYear();
+  return dateFormat(locale, { day: 'numeric', month, ...(thisYear ? {} : { year: 'numeric' }) }).format(date);
+}
+
+/** Arabic amounts begin with a mark of direction; in a sentence it would tear a Latin sign apart: "$US 49". */
+function isolated(price: string): string {
+  return price.startsWith('\u200f') ? `\u2066${price}\u2069` : price;
+}
