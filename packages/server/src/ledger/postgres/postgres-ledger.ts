@@ -60,7 +60,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   };
 
   const commits = groupCommit<TrackCommand, Verdict>({
-    tenantsMax: TRACKING_CONNECTIONS_MAX,
+    lanesMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));
