@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
@@ -6,6 +5,7 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
+import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
@@ -16,7 +16,7 @@ import { startWriter } from './writer.ts';
  * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
  */
 export async function openSqliteLedger(path: string, clock: () => number): Promise<Ledger> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const writer = await startWriter(path);
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
