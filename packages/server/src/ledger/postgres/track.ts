@@ -51,8 +51,8 @@ export async function track(
     const now = clock();
     const seen = await ensureStandings(database, catalogs, tenantId, externalIds, now);
     const outcome = await database.transaction(async (transaction) => {
-      const standings =
-        turn < HOLDING_FROM_TURN ? seen : await holdStandings(transaction, catalogs, tenantId, externalIds);
+      const holds = makesCounters || turn >= HOLDING_FROM_TURN;
+      const standings = holds ? await holdStandings(transaction, catalogs, tenantId, externalIds) : seen;
       const batch = commands.map((command) =>
         resolve(command, standings.customers.get(command.externalId) ?? null, standings.catalog, now),
       );
@@ -70,7 +70,7 @@ const TURNS_MAX = 20;
 /**
  * From this turn on a batch keeps plans and catalog from changing under it, where they change faster than it can
  * be decided. Not from the first: two processes that share a row write to it, and every batch shares its tenant's
- * catalog.
+ * catalog. One that makes counters does so, too: a deletion locks those that are there, and must miss none.
  */
 const HOLDING_FROM_TURN = 3;
 

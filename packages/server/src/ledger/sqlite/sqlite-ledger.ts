@@ -59,6 +59,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     async deleteCustomer(id, now) {
       const deleted = await writer.call('deleteCustomer', tenantId, id, now);
       if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
+      // Of one who is gone already, too: the first time may have been broken off.
+      await clearEvents(tenantId, id);
       return deleted !== null;
     },
     async putCatalog(document, now) {
@@ -83,6 +85,11 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     },
   });
 
+  /** Each step in a transaction of its own, between which others write. */
+  async function clearEvents(tenantId: string, customerId: string): Promise<void> {
+    while (await writer.call('clearEvents', tenantId, customerId));
+  }
+
   async function planChange(tenantId: string, customerId: string): Promise<Change[]> {
     const moved = await customer(tenantId, customerId);
     return moved === null ? [] : [{ kind: 'plan', tenantId, externalId: moved.externalId }];
@@ -105,6 +112,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
           removed += step.removed;
           more = step.more;
         }
+        for (const id of reader.talkative(tenantId)) await clearEvents(tenantId, id);
       }
       return removed;
     },

@@ -139,6 +139,8 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     createCustomer: writing(customers.createCustomer),
     updateCustomer: writing(customers.updateCustomer),
     deleteCustomer: writing(customers.deleteCustomer),
+    talkative: reading(customers.talkative),
+    clearEvents: writing(customers.clearEvents),
     subscribe: writing(customers.subscribe),
     subscription: reading(customers.subscription),
     subscriptions: reading(customers.subscriptions),

@@ -686,6 +686,18 @@ function forgetsCustomers(context: Context): void {
     expect([eventIds.length, metadata, faults]).toEqual([1, [], []]);
   });
 
+  it.each([
+    ['by the sweep', (_id: string) => context.ledger.sweep(NOW)],
+    ['when asked again', (id: string) => context.tenant.deleteCustomer(id, NOW)],
+  ])('that was broken off is finished %s', async (_by, finish) => {
+    const { id } = await gone();
+    await context.tenant.track([command('seats', 5, { externalId: 'user_2', metadata: '{"who":"Bob"}' })]);
+    await context.opened.tamper(`update event set metadata = '{"who":"Ada"}' where customer_id = '${id}'`);
+    expect(Number(await finish(id))).toBe(0);
+    const { metadata, faults } = await context.opened.audit();
+    expect([metadata, faults]).toEqual([[{ metadata: '{"who":"Bob"}' }], []]);
+  });
+
   it('lets nobody come back by themselves', async () => {
     await gone();
     const verdicts = await context.tenant.track([
