@@ -130,7 +130,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     },
     event: reading((tenantId: string, externalId: string, origin: Origin, idempotencyKey: string) => {
       const customer = customers.customerByExternalId(tenantId, externalId);
-      return customer && findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
+      return customer && (findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey) ?? null);
     }),
     customer: reading(customers.customer),
     customerByExternalId: reading(customers.customerByExternalId),
