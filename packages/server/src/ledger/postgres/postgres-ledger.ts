@@ -85,7 +85,12 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     createCustomer: (externalId, profile, now) =>
       profiles.createCustomer(database, catalogs, tenantId, externalId, profile, now),
     updateCustomer: (id, profile, now) => profiles.updateCustomer(database, tenantId, id, profile, now),
-    deleteCustomer: (id, now) => published(profiles.deleteCustomer(database, tenantId, id, now)),
+    async deleteCustomer(id, now) {
+      const deleted = await published(profiles.deleteCustomer(database, tenantId, id, now));
+      // Of one who is gone already, too: the first time may have been broken off.
+      await profiles.clearEvents(database, tenantId, id);
+      return deleted;
+    },
     subscribe: (customerId, priceId, metadata, now) =>
       published(
         plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),

@@ -171,4 +171,7 @@ export const MIGRATIONS: readonly string[] = [
 
   alter table idempotency_by_key rename to idempotency;
   `,
+  `
+  create index customer_deleted on customer (tenant_id, id) where deleted_at is not null;
+  `,
 ];

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
@@ -6,6 +5,7 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
+import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
@@ -16,7 +16,7 @@ import { startWriter } from './writer.ts';
  * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
  */
 export async function openSqliteLedger(path: string, clock: () => number): Promise<Ledger> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const writer = await startWriter(path);
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
@@ -62,6 +62,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     async deleteCustomer(id, now) {
       const deleted = await writer.call('deleteCustomer', tenantId, id, now);
       if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
+      // Of one who is gone already, too: the first time may have been broken off.
+      await clearEvents(tenantId, id);
       return deleted !== null;
     },
     async putCatalog(document, now) {
@@ -86,6 +88,11 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     },
   });
 
+  /** Each step in a transaction of its own, between which others write. */
+  async function clearEvents(tenantId: string, customerId: string): Promise<void> {
+    while (await writer.call('clearEvents', tenantId, customerId));
+  }
+
   async function planChange(tenantId: string, customerId: string): Promise<Change[]> {
     const moved = await customer(tenantId, customerId);
     return moved === null ? [] : [{ kind: 'plan', tenantId, externalId: moved.externalId }];
@@ -108,6 +115,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
           removed += step.removed;
           more = step.more;
         }
+        for (const id of reader.talkative(tenantId)) await clearEvents(tenantId, id);
       }
       return removed;
     },

@@ -33,7 +33,7 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
   return (tenantId, commands, now) => {
     const { verdicts, committed } = sqlite.write(() => {
       const { customers, counters } = memory.recall(tenantId);
-      const recorded = new Map<string, UsageEvent>();
+      const recorded = new Map<string, UsageEvent | null>();
       const catalog = catalogOf(tenantId);
       const batch = commands.map((command) => {
         const { externalId } = command;
@@ -60,12 +60,12 @@ function loadTouched(
   tenantId: string,
   { command, customer, target }: Resolved,
   counters: Map<string, Counter>,
-  recorded: Map<string, UsageEvent>,
+  recorded: Map<string, UsageEvent | null>,
 ): void {
   const { idempotencyKey, origin } = command;
   if (customer !== null && idempotencyKey !== null) {
     const event = findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
-    if (event !== null) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), event);
+    if (event !== undefined) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), event);
   }
   if ('outcome' in target) return;
   const id = counterId(target.key);
@@ -74,16 +74,16 @@ function loadTouched(
   if (counter !== null) counters.set(id, counter);
 }
 
-/** The event that holds an idempotency key. */
+/** The event that holds an idempotency key; `undefined` for a free one, `null` where a damaged store has lost it. */
 export function findRecorded(
   sqlite: Sqlite,
   tenantId: string,
   customerId: string,
   origin: Origin,
   idempotencyKey: string,
-): UsageEvent | null {
+): UsageEvent | null | undefined {
   const row = sqlite.get(SELECT_RECORDED, tenantId, customerId, origin, idempotencyKey);
-  return row === undefined ? null : toEvent(row);
+  return row && (row['id'] === null ? null : toEvent(row));
 }
 
 export function loadCounter(sqlite: Sqlite, tenantId: string, key: CounterKey): Counter | null {
@@ -144,7 +144,8 @@ const UPSERT_COUNTERS = rowStatement(
     do update set ${excluded(COUNTER_COLUMNS.slice(4))}`,
 );
 const SELECT_RECORDED = `select ${EVENT_COLUMNS.map((column) => `e."${column}"`).join(', ')}
-  from idempotency i join event e on e.tenant_id = i.tenant_id and e.id = i.event_id
+  from idempotency i left join event e on e.tenant_id = i.tenant_id and e.id = i.event_id
+    and e.customer_id = i.customer_id and e.origin = i.origin and e.idempotency_key = i.key
   where i.tenant_id = ? and i.customer_id = ? and i.origin = ? and i.key = ?`;
 const INSERT_EVENTS = rowStatement('event', EVENT_COLUMNS);
 const INSERT_KEYS = rowStatement('idempotency', ['customer_id', 'origin', 'key', 'event_id', 'recorded_at']);
