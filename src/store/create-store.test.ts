@@ -460,6 +460,20 @@ describe('another customer', () => {
     expect(consumed()).toBe(1);
   });
 
+  it('does not get to see the outcome of an event from before anybody’s numbers were there', async () => {
+    const { client, store, consumed } = setUp({ live: 'off' });
+    const answer = deferred<TrackReply>();
+    client.onTrack = () => answer.promise;
+    const result = store.trackUsage(EVENT);
+    await settled();
+    client.onCustomer = () => Promise.resolve('bert');
+    client.onMetrics = () => Promise.resolve(reading([wireRow({ consumed: 1 })], 'bert'));
+    await store.refetch();
+    answer.resolve(recorded(11));
+    await result;
+    expect(consumed()).toBe(1);
+  });
+
   it('does not get to see a reading that was begun before', async () => {
     const { client, store, consumed } = await setUpLive();
     const answer = deferred<UsageMetricsReply>();

@@ -129,17 +129,16 @@ class Store implements UsageStore {
     checkTrackInput(input);
     const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newIdempotencyKey() };
     const epoch = this.#customerEpoch;
-    let isShown = true;
-    const onSettled = (outcome: Outcome) => {
-      if (isShown && epoch === this.#customerEpoch) this.#settle(keyed, outcome);
+    const onSettled = (outcome: Outcome, whose?: string) => {
+      // Somebody else's numbers may have come meanwhile, also as the first that this page has.
+      if (epoch === this.#customerEpoch && this.#mayBeFor(whose)) this.#settle(keyed, outcome);
     };
     this.#model.begin(keyed);
     // Asked at once: by the time the outbox is open somebody else may be signed in.
     const customer = this.#client.customer();
     customer.then(
       (whose) => {
-        isShown = this.#model.customer === undefined || this.#model.customer === whose;
-        if (!isShown) this.#model.refused(keyed, undefined);
+        if (!this.#mayBeFor(whose)) this.#model.refused(keyed, undefined);
       },
       () => undefined,
     );
@@ -419,6 +418,11 @@ class Store implements UsageStore {
     // A list that was read before the dismissal must not bring it back.
     this.#dismissals += 1;
     this.#model.dropNudge(id);
+  }
+
+  /** Whether the numbers at hand may be this customer's: they are not known to be another's. */
+  #mayBeFor(whose: string | undefined): boolean {
+    return whose === undefined || this.#model.customer === undefined || this.#model.customer === whose;
   }
 
   #settle(input: KeyedInput, outcome: Outcome): void {

@@ -9,6 +9,7 @@ import {
 } from '../client/errors.ts';
 import { ManualClock, settled } from '../client/testing/clocks.ts';
 import type { BrowserParts } from './browser-parts.ts';
+import { STORAGE_WAIT_MS } from './event-storage.ts';
 import {
   EVENT_AGE_MAX_MS,
   EVENT_AHEAD_MAX_MS,
@@ -17,7 +18,6 @@ import {
   openOutbox,
   OUTBOX_BACKOFF_CAP_MS,
   OUTBOX_EVENTS_MAX,
-  STORAGE_WAIT_MS,
 } from './outbox.ts';
 import { FakeBrowser, type FakeTab } from './testing/fake-browser.ts';
 import { FakeClient, recorded } from './testing/fake-client.ts';
@@ -519,6 +519,39 @@ describe('where there is no disk', () => {
     expect(await result).toMatchObject({ status: 'recorded' });
   });
 
+  it('because it opens late, it is used from then on', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    const tab = browser.openTab();
+    const { locks, openChannel } = tab;
+    let open: () => void = () => undefined;
+    const opening = new Promise<void>((resolve) => (open = resolve));
+    const openStorage = () => opening.then(() => tab.openStorage());
+    const { client, send } = await setUp({ clock, tab, browser: { locks, openChannel, openStorage } });
+    client.onTrack = offline;
+    open();
+    await clock.advance(0);
+    void send('a');
+    await clock.advance(0);
+    expect(browser.kept.map(({ input }) => input.idempotencyKey)).toEqual(['a']);
+  });
+
+  it('because the tab was frozen while it opened, it is waited for', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    const tab = browser.openTab();
+    const opening = setUp({ clock, tab });
+    tab.freeze();
+    await clock.advance(2 * STORAGE_WAIT_MS);
+    tab.thaw();
+    await clock.advance(STORAGE_WAIT_MS);
+    const { client, send } = await opening;
+    client.onTrack = offline;
+    void send('a');
+    await clock.advance(0);
+    expect(browser.kept).toHaveLength(1);
+  });
+
   it('because it broke, events are kept in memory', async () => {
     const { browser, clock, send } = await setUpTab();
     browser.isDiskBroken = true;
@@ -526,6 +559,34 @@ describe('where there is no disk', () => {
     await clock.advance(0);
     expect(await result).toMatchObject({ status: 'recorded' });
     expect(browser.kept).toEqual([]);
+  });
+});
+
+describe('an outcome whose event cannot be taken out of storage', () => {
+  async function setUpBreakingDisk(onTrack: FakeClient['onTrack']) {
+    const all = await setUpTab();
+    all.client.onTrack = (input) => {
+      all.browser.isDiskBroken = true;
+      return onTrack(input);
+    };
+    return all;
+  }
+
+  it('is told all the same where the event counts: to send it again would change nothing', async () => {
+    const { clock, send, keys } = await setUpBreakingDisk(() => Promise.resolve(recorded(11)));
+    const result = send('a');
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
+    expect(await result).toMatchObject({ status: 'recorded' });
+    expect(keys()).toEqual(['a']);
+  });
+
+  it('is asked for again where the event was refused: what stays could still count', async () => {
+    const { browser, clock, send, keys } = await setUpBreakingDisk(refused);
+    const result = send('a');
+    await clock.advance(WAIT_MS);
+    expect(await result).toMatchObject({ status: 'queued' });
+    expect(browser.kept).toHaveLength(1);
+    expect(keys().length).toBeGreaterThan(1);
   });
 });
 

@@ -1,6 +1,5 @@
 import type { UsageClient } from '../client/client.ts';
-import { abortable, sleep, type Clock } from '../client/clock.ts';
-import { startDeadline } from '../client/deadline.ts';
+import { sleep, type Clock } from '../client/clock.ts';
 import { BillingOSError, errorOf, factsOf, isBillingOSError, isOwnWord } from '../client/errors.ts';
 import { backoffMs } from '../client/retry.ts';
 import type { TrackReply } from '../client/wire.ts';
@@ -8,7 +7,7 @@ import type { BrowserParts, Channel } from './browser-parts.ts';
 import {
   isDurable,
   memoryStorage,
-  sparedStorage,
+  openSparedStorage,
   type EventStorage,
   type KeptEvent,
   type KeyedInput,
@@ -52,8 +51,6 @@ export const FLUSH_BYTES_MAX = 48 * 1024;
 const REQUEST_OVERHEAD_BYTES = 128;
 /** How long the word of an event that another tab has sent may take. */
 export const HEARSAY_MS = 2_000;
-/** A disk that has not opened by now is done without. */
-export const STORAGE_WAIT_MS = 2_000;
 
 export interface OutboxOptions {
   client: Pick<UsageClient, 'trackUsage' | 'customer'>;
@@ -83,11 +80,9 @@ type OutcomeData =
 /** Opens the outbox of this page, and with it what other pages have left. */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const { browser, clock } = options;
-  const deadline = startDeadline(STORAGE_WAIT_MS, 'Opening the outbox', clock, undefined);
-  const opening = browser === undefined ? undefined : abortable(browser.openStorage(), deadline.signal);
-  const disk = await opening?.catch(() => undefined).finally(() => deadline.release());
-  if (disk === undefined) return new Outbox({ ...options, browser: undefined }, memoryStorage());
-  return new Outbox(options, sparedStorage(disk));
+  const storage =
+    browser === undefined ? memoryStorage() : await openSparedStorage(() => browser.openStorage(), clock);
+  return new Outbox(options, storage);
 }
 
 export class Outbox {
@@ -384,7 +379,8 @@ export class Outbox {
       // Before anybody is told: a refused event that stays could be sent again, and count.
       await this.#storage.remove(event.id);
     } catch {
-      return 'unknown';
+      // One that counts may stay: it would only be told again that it does.
+      if ('error' in outcome) return 'unknown';
     }
     this.#tell(event, outcome);
     return 'settled';

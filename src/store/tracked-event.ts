@@ -14,8 +14,11 @@ export interface TrackedEventOptions {
   customer: Promise<string | undefined>;
   /** The key was made for this event. One that the host brought may come again with another call, at another time. */
   hasOwnKey: boolean;
-  /** Called once, before the caller is told, when the outcome becomes known. */
-  onSettled: (outcome: Outcome) => void;
+  /**
+   * Called once, before the caller is told, when the outcome becomes known; with whom the event was for, where it came
+   * as far as that.
+   */
+  onSettled: (outcome: Outcome, customer: string | undefined) => void;
 }
 
 /** One event that this page has tracked, and the caller who waits for its outcome. */
@@ -33,7 +36,7 @@ export class TrackedEvent {
   /** Since when it is no longer in storage, though nobody has told the outcome. */
   missedAtMs: number | undefined;
 
-  readonly #onSettled: (outcome: Outcome) => void;
+  readonly #onSettled: TrackedEventOptions['onSettled'];
   readonly #cancelWait: () => void;
   #answer!: (result: TrackUsageResult | Promise<never>) => void;
   #isAnswered = false;
@@ -76,7 +79,7 @@ export class TrackedEvent {
     const isHeard = !this.#isAnswered;
     this.#isAnswered = true;
     this.#cancelWait();
-    this.#onSettled(outcome);
+    this.#onSettled(outcome, this.record?.customer);
     const { idempotencyKey } = this.input;
     if ('reply' in outcome) this.#answer({ status: 'recorded', idempotencyKey, ...outcome.reply });
     else if (isHeard) this.#answer(Promise.reject(outcome.error));

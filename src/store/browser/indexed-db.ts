@@ -11,18 +11,32 @@ const BY_CUSTOMER = 'customer';
  * @throws where pages may not store anything
  */
 export async function openIndexedDb(): Promise<EventStorage> {
-  const database = await open();
-  // Another tab has a newer version of this code: what is kept from now on stays in memory.
-  database.onversionchange = () => database.close();
+  let connection: Promise<IDBDatabase> | undefined;
 
-  const run = <T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => Result<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
+  function connect(): Promise<IDBDatabase> {
+    const opening = open(lose);
+    connection = opening;
+    opening.catch(lose);
+    return opening;
+
+    // Not for good: when site data are cleared the next use finds an empty database. When another tab has a newer
+    // version of this code it finds none that it may open, and events stay in memory.
+    function lose(): void {
+      if (connection === opening) connection = undefined;
+    }
+  }
+
+  async function run<T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => Result<T>): Promise<T> {
+    const database = await (connection ?? connect());
+    return new Promise((resolve, reject) => {
       const transaction = database.transaction(EVENTS, mode);
       const result = task(transaction.objectStore(EVENTS));
       transaction.oncomplete = () => resolve(result());
       transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
     });
+  }
 
+  await connect();
   return {
     add: (event, countMax) =>
       run('readwrite', (store) => {
@@ -45,7 +59,7 @@ export async function openIndexedDb(): Promise<EventStorage> {
         store.delete(id);
         return () => undefined;
       }),
-    close: () => database.close(),
+    close: () => void connection?.then((database) => database.close()),
   };
 }
 
@@ -65,15 +79,24 @@ function takeOldest(store: IDBObjectStore, count: number): KeptEvent[] {
   return taken;
 }
 
-function open(): Promise<IDBDatabase> {
+/** Opens the database. `onClosed` is called once it is closed by others, who may want to upgrade or to clear it. */
+function open(onClosed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE, VERSION);
     request.onupgradeneeded = () => {
       const store = request.result.createObjectStore(EVENTS, { keyPath: 'id', autoIncrement: true });
       store.createIndex(BY_CUSTOMER, 'customer');
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const { result: database } = request;
+      database.onclose = onClosed;
+      database.onversionchange = () => {
+        database.close();
+        onClosed();
+      };
+      resolve(database);
+    };
+    // Not for `blocked`: it opens as soon as the tab closes that keeps an older version open.
     request.onerror = () => reject(request.error ?? new Error('The database could not be opened.'));
-    request.onblocked = () => reject(new Error('Another tab keeps an older database open.'));
   });
 }
