@@ -1,6 +1,6 @@
 import type { Clock } from '../client/clock.ts';
 import type { TrackReply } from '../client/wire.ts';
-import type { KeptEvent, KeyedInput, NewEvent } from './event-storage.ts';
+import type { KeptEvent, KeyedInput } from './event-storage.ts';
 import type { TrackUsageResult } from './types.ts';
 
 /** What became of an event: recorded, or not. */
@@ -29,8 +29,8 @@ export class TrackedEvent {
   readonly hasOwnKey: boolean;
   /** What the caller gets. */
   readonly result: Promise<TrackUsageResult>;
-  /** The event as it is sent. `undefined` until it is known for whom. */
-  record: NewEvent | undefined;
+  /** Whom it is for. `undefined` until that is known; empty for sessions that do not tell. */
+  whose: string | undefined;
   /** The event as it is in storage. `undefined` until it is there. */
   kept: KeptEvent | undefined;
   /** Since when it is no longer in storage, though nobody has told the outcome. */
@@ -79,7 +79,7 @@ export class TrackedEvent {
     const isHeard = !this.#isAnswered;
     this.#isAnswered = true;
     this.#cancelWait();
-    this.#onSettled(outcome, this.record?.customer);
+    this.#onSettled(outcome, this.whose);
     const { idempotencyKey } = this.input;
     if ('reply' in outcome) this.#answer({ status: 'recorded', idempotencyKey, ...outcome.reply });
     else if (isHeard) this.#answer(Promise.reject(outcome.error));
