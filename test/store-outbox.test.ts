@@ -78,6 +78,32 @@ describe('a tab that is closed with 40 events under way', () => {
     await next.waitForFunction(() => window.store.getSnapshot().live);
     expect(await eventCountOf('anna')).toBe(40);
   });
+
+  test('has them counted in their order, though it closed itself in the task that tracked them', async () => {
+    // Only a window that a script has opened may close itself.
+    const opener = await openStorePage(context, proxy, { waitMs: 0 });
+    const opened = context.waitForEvent('page');
+    await opener.evaluate(() => void window.open(location.href));
+    const page = await opened;
+    await opener.close();
+    await page.waitForFunction(() => 'store' in window && window.store.getSnapshot().live);
+    // The outbox is loaded after what the page shows first.
+    await track(page, 1, 'first-');
+    const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
+    const closed = page.waitForEvent('close');
+    await page.evaluate((all) => {
+      // After the answer to this call: the page is gone then.
+      setTimeout(() => {
+        for (const key of all) window.track('files_processed', key);
+        window.close();
+      });
+    }, keys);
+    await closed;
+    await openStorePage(context, proxy);
+    await expect.poll(() => countedOf('anna'), POLL).toBe(41);
+    expect(await eventCountOf('anna')).toBe(41);
+    expect([...new Set(proxy.tracked)].filter((key) => key.startsWith('k'))).toEqual(keys);
+  });
 });
 
 describe('when another customer signs in', () => {
