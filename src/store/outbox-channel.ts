@@ -1,5 +1,5 @@
 import { errorOf, factsOf, isBillingOSError } from '../client/errors.ts';
-import type { BrowserParts, Channel } from './browser-parts.ts';
+import { TALK_VERSION, type BrowserParts, type Channel } from './browser-parts.ts';
 import type { Outcome } from './tracked-event.ts';
 
 /** What tabs tell each other. */
@@ -34,7 +34,7 @@ export class OutboxChannel {
     const { browser } = this.#options;
     if (browser === undefined || customer === '' || this.#tabs?.customer === customer) return;
     this.leave();
-    const line = browser.openChannel(`billingos:outbox:${customer}`);
+    const line = browser.openChannel(`billingos:outbox:${TALK_VERSION}:${customer}`);
     line.listen((message) => this.#hear(message));
     this.#tabs = { customer, line };
   }

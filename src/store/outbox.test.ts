@@ -12,7 +12,7 @@ import type { BrowserParts } from './browser-parts.ts';
 import { STORAGE_WAIT_MS } from './event-storage.ts';
 import { EVENT_AGE_MAX_MS, EVENT_AHEAD_MAX_MS, OUTBOX_EVENTS_MAX } from './lost-events.ts';
 import { FLUSH_BYTES_MAX, openOutbox } from './outbox.ts';
-import { OUTBOX_BACKOFF_CAP_MS } from './pauses.ts';
+import { ASKED_PAUSE_MAX_MS, OUTBOX_BACKOFF_CAP_MS } from './pauses.ts';
 import { HEARSAY_MS } from './sender.ts';
 import { FakeBrowser, type FakeTab } from './testing/fake-browser.ts';
 import { FakeClient, recorded } from './testing/fake-client.ts';
@@ -137,6 +137,16 @@ describe('an event', () => {
     await clock.advance(0);
     expect(keys()).toHaveLength(1);
     await clock.advance(1_000);
+    expect(keys()).toHaveLength(2);
+  });
+
+  it('is sent again within the hour, however long the server asks to wait', async () => {
+    const { client, clock, send, keys } = await setUp();
+    client.onTrack = () => Promise.reject(new RateLimitError('never', { retryable: true, retryAfter: 1e12 }));
+    void send('a');
+    await clock.advance(ASKED_PAUSE_MAX_MS - 1);
+    expect(keys()).toHaveLength(1);
+    await clock.advance(1);
     expect(keys()).toHaveLength(2);
   });
 

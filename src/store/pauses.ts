@@ -6,6 +6,9 @@ export const OUTBOX_BACKOFF_BASE_MS = 1_000;
 /** No wait between two repetitions is longer, unless the server asks for more. */
 export const OUTBOX_BACKOFF_CAP_MS = 60_000;
 
+/** A server that asks for more is asked again after this long all the same. */
+export const ASKED_PAUSE_MAX_MS = 3_600_000;
+
 /** The waits before events are sent again. They end early when the line may be back, but never before the server says. */
 export class Pauses {
   readonly #clock: Clock;
@@ -23,7 +26,7 @@ export class Pauses {
 
   /** The server asks to be left alone for so long. */
   ask(retryAfterSeconds: number): void {
-    this.#notBeforeMs = this.#clock.now() + retryAfterSeconds * 1_000;
+    this.#notBeforeMs = this.#clock.now() + Math.min(retryAfterSeconds * 1_000, ASKED_PAUSE_MAX_MS);
   }
 
   /** Waits before the repetition that follows so many failures. */

@@ -127,6 +127,7 @@ export class Sender {
       const send = (lost: AbortSignal) => this.#sendAll(customer ?? '', lost);
       onCustomer(customer ?? '');
       if (browser === undefined || customer === undefined) return await send(closing);
+      // The same for all versions of this code, so that their events keep one order.
       const lock = `billingos:sending:${customer}`;
       return await whileSoleHolder(lock, { browser, clock, random }, closing, send);
     } catch (error) {
