@@ -132,6 +132,47 @@ describe('when another customer signs in', () => {
   });
 });
 
+describe('a disk that lets the page down', () => {
+  async function openPage(): Promise<Page> {
+    const page = await openStorePage(context, proxy, SWIFT);
+    await page.waitForFunction(() => window.store.getSnapshot().live);
+    await track(page, 2, 'before-');
+    await expect.poll(() => countedOf('anna'), POLL).toBe(2);
+    return page;
+  }
+
+  test('by being full costs no event', async () => {
+    const page = await openPage();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin: proxy.url, quotaSize: 1 });
+    await track(page, 20, 'full-');
+    await expect.poll(() => countedOf('anna'), POLL).toBe(22);
+    expect(await eventCountOf('anna')).toBe(22);
+  });
+
+  test('by being cleared in another tab is used again, empty', async () => {
+    const page = await openPage();
+    const other = await openStorePage(context, proxy);
+    const isGone = await other.evaluate(
+      () =>
+        new Promise<boolean>((resolve) => {
+          window.store.close();
+          const request = indexedDB.deleteDatabase('billingos');
+          request.onsuccess = () => resolve(true);
+          request.onerror = () => resolve(false);
+        }),
+    );
+    expect(isGone).toBe(true);
+    await other.close();
+    proxy.isDown = true;
+    await track(page, 20, 'after-');
+    await page.reload();
+    proxy.isDown = false;
+    await expect.poll(() => countedOf('anna'), POLL).toBe(22);
+    expect(await eventCountOf('anna')).toBe(22);
+  });
+});
+
 describe('where a page has no locks and no disk', () => {
   test('events are counted all the same', async () => {
     await context.addInitScript(() => {
