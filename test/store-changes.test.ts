@@ -18,6 +18,8 @@ const HIDDEN_TABS = 3;
 const USED = 7;
 const NEWS_MAX_MS = 1_000;
 const NEWS = { timeout: NEWS_MAX_MS, interval: 20 };
+/** UI contract §7. */
+const TAKEOVER = { timeout: 5_000, interval: 20 };
 /** The server's clock stands still so long before the end; in that rhythm the server looks whether it has come. */
 const BEFORE_END_MS = 300;
 /** The browser's clock is wrong by so much. */
@@ -110,7 +112,7 @@ async function openTabs(): Promise<void> {
   const tabs = await openLivePages(context, host, TABS);
   [visible, hidden] = [tabs.slice(HIDDEN_TABS), tabs.slice(0, HIDDEN_TABS)];
   for (const tab of hidden) await tab.evaluate(() => window.setHidden(true));
-  await expect.poll(() => host.streams.size).toBe(1);
+  await expect.poll(() => host.streams.size, TAKEOVER).toBe(1);
   for (const tab of visible) await tab.waitForFunction(() => window.store.getSnapshot().live);
 }
 
