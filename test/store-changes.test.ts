@@ -90,7 +90,7 @@ test('every visible tab shows a new plan within a second, and a hidden one as so
   expect(await shownIn(hidden)).toEqual(Array(HIDDEN_TABS).fill(free));
   await show(hidden);
   await expect.poll(() => shownIn(hidden), NEWS).toEqual(Array(HIDDEN_TABS).fill(pro));
-  expect(host.streams.size).toBe(1);
+  await expect.poll(() => host.streams.size, TAKEOVER).toBe(1);
 });
 
 test('every visible tab shows a new period within a second, and a hidden one as soon as it is shown', async () => {
@@ -104,7 +104,7 @@ test('every visible tab shows a new period within a second, and a hidden one as 
   expect(await shownIn(hidden)).toEqual(Array(HIDDEN_TABS).fill(former));
   await show(hidden);
   await expect.poll(() => shownIn(hidden), NEWS).toEqual(Array(HIDDEN_TABS).fill(fresh));
-  expect(host.streams.size).toBe(1);
+  await expect.poll(() => host.streams.size, TAKEOVER).toBe(1);
 });
 
 /** Opens all tabs and hides the first ones, of which one has the line. */
