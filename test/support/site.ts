@@ -14,7 +14,7 @@ export interface OpenPage {
   /** What the browser's console complained of, and scripts that failed. */
   readonly complaints: readonly string[];
   /** What the page's policy blocked. */
-  violations(): Promise<string[]>;
+  readonly violations: () => Promise<string[]>;
 }
 
 export interface PageOptions {
@@ -51,6 +51,7 @@ export class Site {
     this.browser = parts.browser;
     this.api = parts.api;
     this.host = parts.host;
+    this.serve('/favicon.ico', 'image/x-icon', '');
     this.host.hostRoutes.set(SESSION_PATH, async () => {
       this.sessions += 1;
       await this.sessionAfter;
@@ -86,7 +87,12 @@ export class Site {
 
   /** Opens a page with this markup, as a visitor who was never here before. */
   async open(markup: string, { headers = {}, before, context }: PageOptions = {}): Promise<OpenPage> {
-    this.serve('/page', 'text/html', `<!doctype html><html lang="en"><title>Host</title>${markup}`, headers);
+    this.serve(
+      '/page',
+      'text/html; charset=utf-8',
+      `<!doctype html><html lang="en"><title>Host</title>${markup}`,
+      headers,
+    );
     const visitor = context ?? (await this.browser.newContext());
     const page = await visitor.newPage();
     page.setDefaultTimeout(POLL.timeout);

@@ -4,6 +4,7 @@ import type { DismissReason, Trigger } from '../events.ts';
 import { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
 import { warnInDevelopment } from '../internal/dev.ts';
+import { onServer } from '../internal/environment.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
@@ -127,6 +128,7 @@ export class BillingUpgradeNudge extends BillingElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    if (onServer) return;
     document.addEventListener('visibilitychange', this.#onVisibility);
     document.addEventListener('focusout', this.#onFocusOut);
   }

@@ -3,6 +3,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
 import { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { onServer } from '../internal/environment.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import { formatTime } from '../internal/format.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
@@ -156,7 +157,7 @@ export class BillingUsageDisplay extends BillingElement {
 
   /** One feature needs no heading over its own name, unless the page gives one. */
   get #hasHead(): boolean {
-    if (this.querySelector(':scope > [slot="heading"]') !== null) return true;
+    if (!onServer && this.querySelector(':scope > [slot="heading"]') !== null) return true;
     return this.heading !== '' && (this.heading != null || !this.#single);
   }
 
