@@ -110,6 +110,8 @@ export class BillingUpgradeNudge extends BillingElement {
   #shownKey: string | undefined;
   /** What the countdown runs for. */
   #countedKey: string | undefined;
+  /** What had the focus before something in here took it. */
+  #focusedBefore: EventTarget | null = null;
 
   constructor() {
     super();
@@ -260,8 +262,17 @@ export class BillingUpgradeNudge extends BillingElement {
     this.#current = undefined;
     this.#shownKey = undefined;
     this.open = false;
+    this.#returnFocus();
     // Closing gives the focus back to where it was; merely removing the dialog would not.
     this.renderRoot.querySelector('dialog')?.close();
+  }
+
+  /** Where the focus came from, if it is here now; else it would be lost with what has it. */
+  #returnFocus(): void {
+    const before = this.#focusedBefore;
+    this.#focusedBefore = null;
+    if (this.shadowRoot?.activeElement && before instanceof HTMLElement)
+      before.focus({ preventScroll: true });
   }
 
   #dismiss(reason: DismissReason): void {
@@ -324,10 +335,16 @@ export class BillingUpgradeNudge extends BillingElement {
   };
 
   readonly #onHold = (event: Event): void => {
+    if (event.type === 'focusin') this.#rememberFocus(event as FocusEvent);
     const reason = event.type.startsWith('pointer') ? 'pointer' : 'focus';
     if (event.type === 'pointerenter' || event.type === 'focusin') this.#countdown.hold(reason);
     else this.#countdown.release(reason);
   };
+
+  #rememberFocus({ currentTarget, relatedTarget }: FocusEvent): void {
+    const surface = currentTarget as Element;
+    if (!surface.contains(relatedTarget as Node | null)) this.#focusedBefore = relatedTarget;
+  }
 
   readonly #onUpgrade = (event: Event): void => {
     const trigger = this.#current;
