@@ -165,6 +165,7 @@ export const styles = css`
     display: inline-flex;
     flex-wrap: wrap;
     gap: 0.5em;
+    max-inline-size: 100%;
   }
 
   .pill {
