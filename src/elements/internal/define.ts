@@ -18,7 +18,9 @@ export function define(name: string, element: CustomElementConstructor & { versi
   }
   const version = 'version' in present ? String(present.version) : 'unknown';
   if (version !== element.version) {
-    warnOnce(`<${name}> is already defined, version ${version}; version ${element.version} is ignored.`);
+    warnOnce(
+      `version ${version} is on this page already; the elements of version ${element.version} are ignored.`,
+    );
   }
 }
 
