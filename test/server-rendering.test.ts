@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -46,12 +46,13 @@ afterAll(() => site.stop());
 /** What an expression comes to in a bare Node, after a program, with the metrics as `input`. */
 function inNode(program: string, expression: string, input: unknown = metrics): unknown {
   const lines = `const input = ${JSON.stringify(input)};\n${program}\nconsole.log(JSON.stringify(${expression}));`;
-  const output = execFileSync(process.execPath, ['--input-type=module', '-'], {
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-'], {
     cwd: root,
     input: lines,
     encoding: 'utf8',
   });
-  return JSON.parse(output);
+  if (stderr !== '') throw new Error(stderr);
+  return JSON.parse(stdout);
 }
 
 /** What a person reads in the elements. */

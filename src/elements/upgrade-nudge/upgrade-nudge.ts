@@ -111,7 +111,7 @@ export class BillingUpgradeNudge extends BillingElement {
   /** What the countdown runs for. */
   #countedKey: string | undefined;
   /** What had the focus before something in here took it. */
-  #focusedBefore: EventTarget | null = null;
+  #focusedBefore: (EventTarget & Partial<HTMLOrSVGElement>) | null = null;
 
   constructor() {
     super();
@@ -271,8 +271,7 @@ export class BillingUpgradeNudge extends BillingElement {
   #returnFocus(): void {
     const before = this.#focusedBefore;
     this.#focusedBefore = null;
-    if (this.shadowRoot?.activeElement && before instanceof HTMLElement)
-      before.focus({ preventScroll: true });
+    if (this.shadowRoot?.activeElement) before?.focus?.({ preventScroll: true });
   }
 
   #dismiss(reason: DismissReason): void {
