@@ -1,22 +1,12 @@
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type {} from '../src/elements/index.ts';
-import { SESSION_PATH, Site } from './support/site.ts';
+import { painted, SESSION_PATH, Site } from './support/site.ts';
 
 /**
  * Nothing on the page moves, from the first paint to live numbers. Chromium's own score, of everything that moved
  * without the person's doing.
  */
-
-declare global {
-  interface Window {
-    score: number;
-  }
-}
-
-interface LayoutShift extends PerformanceEntry {
-  readonly value: number;
-}
 
 /** Five rows on the demo's plan, one of them without a limit. */
 const ROWS = 5;
@@ -68,24 +58,16 @@ async function score(element: string, shown: string, { withNumbers = false } = {
     <billing-provider session-token-url="${SESSION_PATH}" api-url="${site.host.url}">
       <p>Before</p>${element}<p>After</p>
     </billing-provider>`,
-    { context, before: watchShifts },
+    { context },
   );
   await painted(page);
   signIn();
   await page.locator(shown).first().waitFor();
   await page.waitForFunction(() => document.querySelector('billing-provider')?.store?.getSnapshot().live);
   await painted(page);
-  const total = await page.evaluate(() => window.score);
+  const total = await page.evaluate(() => window.shiftScore);
   await page.close();
   return total;
-}
-
-function watchShifts(): void {
-  window.score = 0;
-  const observer = new PerformanceObserver((list) => {
-    for (const entry of list.getEntries() as LayoutShift[]) window.score += entry.value;
-  });
-  observer.observe({ type: 'layout-shift', buffered: true });
 }
 
 function startWith(numbers: string): string {
@@ -95,16 +77,6 @@ function startWith(numbers: string): string {
     provider.initialMetrics = ${numbers};
     observer.disconnect();
   }).observe(document, { childList: true, subtree: true });`;
-}
-
-/** Two frames: what is drawn in the first is on screen, and measured, in the second. */
-function painted(page: Page): Promise<void> {
-  return page.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
-      }),
-  );
 }
 
 const NUMBER = '[part="value"], [role="meter"]';

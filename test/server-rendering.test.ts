@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { UsageMetricsReply } from '../src/client/wire.ts';
 import { bundle } from './support/bundle.ts';
-import { POLL, Site, type OpenPage } from './support/site.ts';
+import { painted, POLL, Site, type OpenPage } from './support/site.ts';
 
 /** The elements as `@lit-labs/ssr` renders them, by the code in docs/server-rendering.md. */
 
@@ -142,11 +142,15 @@ async function expectTakeOver(headers?: Readonly<Record<string, string>>): Promi
   const requests: string[] = [];
   page.on('request', (request) => requests.push(new URL(request.url()).pathname));
   const before = await textsOf(page);
+  await painted(page);
   await page.evaluate('import("/browser.js")');
   await page.locator('billing-usage-display:defined').waitFor();
   expect(await textsOf(page)).toEqual(before);
   expect(requests.filter((path) => path.startsWith('/v1/'))).toEqual([]);
   expect(await page.locator('style').count()).toBe(0);
+
+  await painted(page);
+  expect(await page.evaluate(() => window.shiftScore)).toBe(0);
 
   signIn();
   await page.locator('.live').waitFor();

@@ -19,7 +19,7 @@ export interface OpenPage {
 
 export interface PageOptions {
   headers?: Readonly<Record<string, string>>;
-  /** Where the page lies, for a script that runs before any of its own. */
+  /** Runs before any script of the page's own. */
   before?: () => void;
   context?: BrowserContext;
 }
@@ -27,7 +27,13 @@ export interface PageOptions {
 declare global {
   interface Window {
     violations: string[];
+    /** How much has moved on the page without the person's doing, by Chromium's own measure. */
+    shiftScore: number;
   }
+}
+
+interface LayoutShift extends PerformanceEntry {
+  readonly value: number;
 }
 
 export class Site {
@@ -101,16 +107,32 @@ export class Site {
       if (['warning', 'error'].includes(message.type())) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.addInitScript(recordViolations);
+    await page.addInitScript(record);
     if (before !== undefined) await page.addInitScript(before);
     await page.goto(`${this.host.url}/page`);
     return { page, complaints, violations: () => page.evaluate(() => window.violations) };
   }
 }
 
-function recordViolations(): void {
+/** In the page: keeps what its policy blocks and what moves. */
+function record(): void {
   window.violations = [];
   document.addEventListener('securitypolicyviolation', (event) => {
     window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`);
   });
+  window.shiftScore = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries() as LayoutShift[]) window.shiftScore += entry.value;
+  });
+  observer.observe({ type: 'layout-shift', buffered: true });
+}
+
+/** Two frames: what is drawn in the first is on screen, and measured, in the second. */
+export function painted(page: Page): Promise<void> {
+  return page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+      }),
+  );
 }
