@@ -5,6 +5,7 @@
 
 import { configureFromScript } from './elements/configure.ts';
 import './elements/provider/provider.define.ts';
+import { BillingProvider } from './elements/provider/provider.ts';
 import './elements/usage-display/usage-display.define.ts';
 import './elements/usage-bar/usage-bar.define.ts';
 
@@ -15,5 +16,7 @@ export { createStore } from './store/index.ts';
 
 configureFromScript();
 
-// The first usage on screen comes before the first nudge about it.
-void import('./elements/upgrade-nudge/upgrade-nudge.define.ts');
+// The first usage on screen comes before the first nudge about it. All elements of a page are of one copy.
+if (customElements.get('billing-provider') === BillingProvider) {
+  void import('./elements/upgrade-nudge/upgrade-nudge.define.ts');
+}

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from './support/browser.ts';
-import { bundle } from './support/bundle.ts';
+import { bundleLayers } from './support/bundle.ts';
 import { FaultProxy } from './support/fault-proxy.ts';
 
 /** The headless entries in a page and in a worker: importing them does nothing. */
@@ -38,7 +38,7 @@ let page: Page;
 const requested: string[] = [];
 
 beforeAll(async () => {
-  const files = await bundle(LAYERS);
+  const files = await bundleLayers(LAYERS);
   // There is no API behind this host: whatever asks for one fails.
   host = await FaultProxy.start('http://127.0.0.1:1');
   const serve = (path: string, type: string, body: string) =>

@@ -1,6 +1,6 @@
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { bundle } from './support/bundle.ts';
+import { bundleLayers } from './support/bundle.ts';
 
 /** What the headless parts cost a page, ofetch included: minified, and compressed by brotli. */
 
@@ -29,7 +29,7 @@ describe('compressed', () => {
 
 /** The bytes that an application with all of these layers loads at first, and by dynamic imports. */
 async function sizeOf(layers: readonly string[]): Promise<{ first: number; later: number }> {
-  const chunks = await bundle(layers);
+  const chunks = await bundleLayers(layers);
   const start = chunks.find(({ isEntry }) => isEntry);
   const firstNames = [start?.fileName, ...(start?.imports ?? [])];
   const size = (files: typeof chunks) =>

@@ -26,6 +26,7 @@ export interface HostAnswer {
   status?: number;
   type: string;
   body: string;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** The host's server, and with it a proxy in front of the API that treats requests as the test decides. */
@@ -83,8 +84,8 @@ export class FaultProxy {
     const body = Buffer.concat(chunks);
     const answerHere = this.hostRoutes.get(incoming.url?.split('?', 1)[0] ?? '');
     if (answerHere !== undefined) {
-      const { status = 200, type, body: text } = await answerHere();
-      outgoing.writeHead(status, { 'Content-Type': type }).end(text);
+      const { status = 200, type, body: text, headers } = await answerHere();
+      outgoing.writeHead(status, { 'Content-Type': type, ...headers }).end(text);
       return;
     }
     if (this.isDown && incoming.url?.startsWith('/v1/') === true) {

@@ -2,8 +2,10 @@ import { html, LitElement, nothing, type PropertyDeclarations, type PropertyValu
 import type { UsageSnapshot, UsageStore } from '../../store/types.ts';
 import { announcerOf, type AnnouncerRank, type Voice } from './announcer.ts';
 import { warnInDevelopment } from './dev.ts';
+import { onServer } from './environment.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
 import { quotaOf } from './quota.ts';
+import { takeOverRoot } from './render-root.ts';
 import { type Binding, StoreController, type StoreHost } from './store-controller.ts';
 import { follow, unfollow } from './surroundings.ts';
 import { VERSION } from './version.ts';
@@ -65,6 +67,7 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
   }
 
   storeChanged(store: UsageStore | undefined, previous: UsageStore | undefined): void {
+    if (onServer) return;
     if (previous !== undefined) announcerOf(previous).leave(this);
     if (store !== undefined) announcerOf(store).join(this);
   }
@@ -76,6 +79,10 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
     if (up.length > 0) this.#announcement = announcementOf(localizerFor(this), up);
     // Only a text that changes is spoken: the next crossing may need the words of the last one.
     else if (down.length > 0) this.#announcement = '';
+  }
+
+  protected override createRenderRoot(): HTMLElement | DocumentFragment {
+    return takeOverRoot(this) ?? super.createRenderRoot();
   }
 
   protected override willUpdate(_changed: PropertyValues<this>): void {

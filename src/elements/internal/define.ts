@@ -5,12 +5,12 @@ import { onServer } from './environment.ts';
 let root: ContextRoot | undefined;
 
 /**
- * Registers an element once. Does nothing on the server and where the same version is registered already; warns
- * where it is another one; never throws, because a second copy of a script must not take a page down.
+ * Registers an element once: in the browser, and on a server in the registry that Lit brings, for rendering. Does
+ * nothing where the same version is registered already; warns where it is another one; never throws, because a
+ * second copy of a script must not take a page down.
  */
 export function define(name: string, element: CustomElementConstructor & { version: string }): void {
-  if (onServer) return;
-  attachContextRoot();
+  if (!onServer) attachContextRoot();
   const present = customElements.get(name);
   if (present === undefined) {
     register(name, element);
@@ -18,7 +18,9 @@ export function define(name: string, element: CustomElementConstructor & { versi
   }
   const version = 'version' in present ? String(present.version) : 'unknown';
   if (version !== element.version) {
-    warnOnce(`<${name}> is already defined, version ${version}; version ${element.version} is ignored.`);
+    warnOnce(
+      `version ${version} is on this page already; the elements of version ${element.version} are ignored.`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Message, MessageKey } from '../locales/en.ts';
 import { cataloguesFor, english, type Messages } from './catalogues.ts';
+import { onServer } from './environment.ts';
 import { formatNumber } from './format.ts';
 import { pluralCategory } from './formatters.ts';
 import { withHosts } from './tree.ts';
@@ -12,7 +13,10 @@ export interface Localizer {
   readonly catalogues: readonly Messages[];
 }
 
-/** The language of the nearest ancestor that says one, across shadow roots; English where nobody does. */
+/**
+ * The language of the nearest ancestor that says one, across shadow roots; English where nobody does. On a server
+ * an element knows no ancestors, and its own `lang` decides.
+ */
 export function localizerFor(element: Element): Localizer {
   const tag = nearestLanguage(element);
   const catalogues = cataloguesFor(tag);
@@ -57,12 +61,14 @@ function pattern(l: Localizer, message: Message, count: unknown): string {
 }
 
 function nearestLanguage(element: Element): string {
-  for (const at of withHosts(element)) {
-    const tag = at.closest('[lang]')?.getAttribute('lang');
-    // "de_AT" is no language tag, but everybody knows what it means.
-    if (tag !== undefined && tag !== null && tag !== '') return tag.replaceAll('_', '-');
-  }
+  // "de_AT" is no language tag, but everybody knows what it means.
+  for (const tag of languagesAround(element)) if (tag) return tag.replaceAll('_', '-');
   return 'en';
+}
+
+function* languagesAround(element: Element): Generator<string | null | undefined> {
+  if (onServer) yield element.getAttribute('lang');
+  else for (const at of withHosts(element)) yield at.closest('[lang]')?.getAttribute('lang');
 }
 
 function isLocale(tag: string): boolean {

@@ -183,6 +183,11 @@ export const meterStyles = css`
     inline-size: 9em;
   }
 
+  .room {
+    display: contents;
+    visibility: hidden;
+  }
+
   @keyframes breathe {
     to {
       opacity: 0.55;

@@ -3,6 +3,12 @@ import { type Localizer, rich } from './localizer.ts';
 import { overageOf, type Quota, segmentsOf, sharesOf } from './quota.ts';
 import { amountsOf, spokenOf, valueKeyOf } from './wording.ts';
 
+/** Lines of a skeleton that are not to come. */
+interface HiddenLines {
+  readonly hideProgress?: boolean;
+  readonly hideSub?: boolean;
+}
+
 /** The name and the number of a quota, on one line. */
 export function renderTop(
   l: Localizer,
@@ -41,12 +47,23 @@ export function renderMeter(l: Localizer, quota: Quota): TemplateResult | typeof
 }
 
 /** The same lines without their contents, for what is still on its way. */
-export function renderSkeleton({ hideProgress = false, hideSub = false } = {}): TemplateResult {
+export function renderSkeleton(hidden: HiddenLines = {}): TemplateResult {
   return html`<div class="skeleton" aria-hidden="true">
     <div class="top"><span class="bone name"></span><span class="bone value"></span></div>
-    ${hideProgress ? nothing : html`<div class="meter"><div class="track" part="track"></div></div>`}
-    ${hideSub ? nothing : html`<div class="sub"><span class="bone"></span><span class="bone"></span></div>`}
+    ${renderBones(hidden)}
   </div>`;
+}
+
+/** The room that a skeleton has kept for a meter, where there turned out to be none: nothing below it moves. */
+export function renderRoom(hidden: HiddenLines = {}): TemplateResult {
+  return html`<div class="room" aria-hidden="true">${renderBones(hidden)}</div>`;
+}
+
+function renderBones({ hideProgress = false, hideSub = false }: HiddenLines): unknown {
+  return [
+    hideProgress ? nothing : html`<div class="meter"><div class="track" part="track"></div></div>`,
+    hideSub ? nothing : html`<div class="sub"><span class="bone"></span><span class="bone"></span></div>`,
+  ];
 }
 
 /*

@@ -1,3 +1,5 @@
+import { onServer } from './environment.ts';
+
 const STORAGE_KEY = 'billingos:rows';
 /** More skeletons than this help nobody. */
 export const ROWS_MAX = 20;
@@ -9,6 +11,7 @@ export type RowKind = 'metered' | 'bare';
 
 /** The rows that were on this screen last; their kinds say nothing about whose they were. */
 export function rememberedRows(): readonly RowKind[] | undefined {
+  if (onServer) return undefined;
   try {
     const shape = localStorage.getItem(STORAGE_KEY) ?? '';
     return SHAPE.test(shape)
@@ -20,6 +23,7 @@ export function rememberedRows(): readonly RowKind[] | undefined {
 }
 
 export function rememberRows(kinds: readonly RowKind[]): void {
+  if (onServer) return;
   try {
     const shape = kinds
       .slice(0, ROWS_MAX)

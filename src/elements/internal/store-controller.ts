@@ -51,8 +51,8 @@ export class StoreController implements ReactiveController {
 
   get binding(): Binding {
     if (this.#bound !== undefined) return 'bound';
-    if (!this.#host.isConnected || !this.#host.needsStore) return 'unbound';
-    return isWaiting(this.#host) ? 'waiting' : 'missing';
+    if (!this.#isInPlace || !this.#host.needsStore) return 'unbound';
+    return onServer || isWaiting(this.#host) ? 'waiting' : 'missing';
   }
 
   hostConnected(): void {
@@ -66,11 +66,16 @@ export class StoreController implements ReactiveController {
 
   /** Brings the binding in line with the host's properties; called at the start of each of its updates. */
   sync(): void {
-    if (onServer || !this.#host.isConnected) return;
+    if (!this.#isInPlace) return;
     const { store, needsStore } = this.#host;
     if (!needsStore || store !== undefined) this.#release();
     else if (this.#unprovide === undefined) this.#request();
     this.#bind(needsStore ? (store ?? this.#provided) : undefined);
+  }
+
+  /** What a server renders is in its place from the start, though it is never connected. */
+  get #isInPlace(): boolean {
+    return onServer || this.#host.isConnected;
   }
 
   #request(): void {
@@ -81,12 +86,12 @@ export class StoreController implements ReactiveController {
   readonly #onProvided = (store: UsageStore | undefined, unprovide?: () => void): void => {
     if (this.#unprovide !== unprovide) this.#unprovide?.();
     this.#unprovide = unprovide;
-    if (!this.#host.isConnected || !this.#host.needsStore || this.#host.store !== undefined) {
+    if (!this.#isInPlace || !this.#host.needsStore || this.#host.store !== undefined) {
       this.#release();
       return;
     }
     // The page's default store answers before a provider in between is upgraded: it may be another customer's.
-    this.#provided = isWaiting(this.#host) ? undefined : store;
+    this.#provided = !onServer && isWaiting(this.#host) ? undefined : store;
     this.#host.requestUpdate();
   };
 
@@ -101,7 +106,8 @@ export class StoreController implements ReactiveController {
     if (store === previous) return;
     this.#unsubscribe?.();
     this.#bound = store;
-    this.#unsubscribe = store?.subscribe(this.#onChange);
+    // Whoever subscribes makes the store work; on a server there is nothing to wait for.
+    this.#unsubscribe = onServer ? undefined : store?.subscribe(this.#onChange);
     this.#snapshot = undefined;
     this.#host.storeChanged(store, previous);
     if (store !== undefined) this.#take(store);

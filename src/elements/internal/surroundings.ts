@@ -1,3 +1,4 @@
+import { onServer } from './environment.ts';
 import { withHosts } from './tree.ts';
 
 /** How often what depends on the time of day is drawn again; Lit touches no text that stays the same. */
@@ -17,6 +18,7 @@ let languages: MutationObserver | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 export function follow(follower: Follower): void {
+  if (onServer) return;
   followers.add(follower);
   languages ??= new MutationObserver(redraw);
   for (const element of withHosts(follower)) {

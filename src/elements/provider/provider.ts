@@ -3,8 +3,10 @@ import { html, LitElement, type PropertyDeclarations, type PropertyValues } from
 import type { UsageStore } from '../../store/types.ts';
 import { storeContext } from '../context.ts';
 import type { Theme } from '../internal/billing-element.ts';
+import { onServer } from '../internal/environment.ts';
 import { reportErrorsAt } from '../internal/errors.ts';
 import { createPageStore, isConfigured, type Live, type StoreSettings } from '../internal/page-store.ts';
+import { takeOverRoot } from '../internal/render-root.ts';
 import { VERSION } from '../internal/version.ts';
 import { styles } from './provider.styles.ts';
 
@@ -68,6 +70,8 @@ export class BillingProvider extends LitElement {
     super();
     this.live = 'stream';
     this.theme = 'auto';
+    // A server connects no elements, and events from inside get here through a shadow root only.
+    if (onServer) this.attachShadow({ mode: 'open' });
   }
 
   /** The store of the elements inside. `undefined` as long as no session is configured. */
@@ -93,6 +97,10 @@ export class BillingProvider extends LitElement {
     // Before the context provider announces itself: whoever waits for it then gets the store at once.
     this.#context.setValue(this.store);
     super.connectedCallback();
+  }
+
+  protected override createRenderRoot(): HTMLElement | DocumentFragment {
+    return takeOverRoot(this) ?? super.createRenderRoot();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {

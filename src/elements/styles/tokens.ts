@@ -29,7 +29,10 @@ export const tokens = css`
     font-family: var(--billing-font, inherit);
     line-height: 1.45;
     text-align: start;
+    text-indent: 0;
+    text-transform: none;
     text-wrap: pretty;
+    white-space: normal;
   }
 
   .root[data-theme='light'] {

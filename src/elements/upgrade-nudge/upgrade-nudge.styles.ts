@@ -19,6 +19,7 @@ export const styles = css`
     border-radius: var(--_radius);
     background: var(--_surface);
     color: var(--_ink);
+    overflow-wrap: anywhere;
     animation: enter 280ms cubic-bezier(0.2, 0.8, 0.2, 1);
   }
 
@@ -41,7 +42,6 @@ export const styles = css`
 
   .title {
     font-weight: 600;
-    overflow-wrap: anywhere;
   }
 
   .body {
@@ -271,10 +271,6 @@ export const styles = css`
     grid-column: 1 / -1;
     grid-template-columns: subgrid;
     align-items: baseline;
-  }
-
-  .limits bdi {
-    overflow-wrap: anywhere;
   }
 
   .limits .from {

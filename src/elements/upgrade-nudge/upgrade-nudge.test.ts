@@ -320,7 +320,46 @@ describe('every other nudge', () => {
       expect(nudge.open).to.equal(true);
       expect(document.activeElement === input).to.equal(true);
     });
+
+    it(`gives the focus back that was given to it, when it is dismissed as ${variant}`, async () => {
+      const input = await field();
+      const nudge = await mount(make(), { variant, store: storeWith(nudgeOf()) });
+      upgradeButton(nudge)!.focus();
+      closeButton(nudge).focus();
+      escape(closeButton(nudge));
+      await nudge.updateComplete;
+      expect(document.activeElement === input).to.equal(true);
+    });
   }
+
+  it('gives the focus back when the page hides it', async () => {
+    const input = await field();
+    const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
+    closeButton(nudge).focus();
+    nudge.open = false;
+    await nudge.updateComplete;
+    expect(document.activeElement === input).to.equal(true);
+  });
+
+  it('takes no focus back that went elsewhere meanwhile', async () => {
+    await field();
+    const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
+    closeButton(nudge).focus();
+    const elsewhere = await field();
+    closeButton(nudge).click();
+    await nudge.updateComplete;
+    expect(document.activeElement === elsewhere).to.equal(true);
+  });
+
+  it('gives the focus to nothing that is gone', async () => {
+    const input = await field();
+    const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
+    closeButton(nudge).focus();
+    input.remove();
+    escape(closeButton(nudge));
+    await nudge.updateComplete;
+    expect(document.activeElement === document.body).to.equal(true);
+  });
 });
 
 describe('auto-dismiss', () => {

@@ -4,6 +4,7 @@ import type { DismissReason, Trigger } from '../events.ts';
 import { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
 import { warnInDevelopment } from '../internal/dev.ts';
+import { onServer } from '../internal/environment.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
@@ -109,6 +110,8 @@ export class BillingUpgradeNudge extends BillingElement {
   #shownKey: string | undefined;
   /** What the countdown runs for. */
   #countedKey: string | undefined;
+  /** What had the focus before something in here took it. */
+  #focusedBefore: (EventTarget & Partial<HTMLOrSVGElement>) | null = null;
 
   constructor() {
     super();
@@ -127,6 +130,7 @@ export class BillingUpgradeNudge extends BillingElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    if (onServer) return;
     document.addEventListener('visibilitychange', this.#onVisibility);
     document.addEventListener('focusout', this.#onFocusOut);
   }
@@ -258,8 +262,16 @@ export class BillingUpgradeNudge extends BillingElement {
     this.#current = undefined;
     this.#shownKey = undefined;
     this.open = false;
+    this.#returnFocus();
     // Closing gives the focus back to where it was; merely removing the dialog would not.
     this.renderRoot.querySelector('dialog')?.close();
+  }
+
+  /** Where the focus came from, if it is here now; else it would be lost with what has it. */
+  #returnFocus(): void {
+    const before = this.#focusedBefore;
+    this.#focusedBefore = null;
+    if (this.shadowRoot?.activeElement) before?.focus?.({ preventScroll: true });
   }
 
   #dismiss(reason: DismissReason): void {
@@ -322,10 +334,16 @@ export class BillingUpgradeNudge extends BillingElement {
   };
 
   readonly #onHold = (event: Event): void => {
+    if (event.type === 'focusin') this.#rememberFocus(event as FocusEvent);
     const reason = event.type.startsWith('pointer') ? 'pointer' : 'focus';
     if (event.type === 'pointerenter' || event.type === 'focusin') this.#countdown.hold(reason);
     else this.#countdown.release(reason);
   };
+
+  #rememberFocus({ currentTarget, relatedTarget }: FocusEvent): void {
+    const surface = currentTarget as Element;
+    if (!surface.contains(relatedTarget as Node | null)) this.#focusedBefore = relatedTarget;
+  }
 
   readonly #onUpgrade = (event: Event): void => {
     const trigger = this.#current;

@@ -8,7 +8,9 @@ export function upgradeUrlOf(
   priceId: string | null,
 ): string | undefined {
   if (template === null || template === undefined || template.trim() === '') return undefined;
-  const url = template.trim().replaceAll('{priceId}', encodeURIComponent(priceId ?? ''));
+  // Half a surrogate pair has no place in an address: encoding it would throw.
+  const price = encodeURIComponent((priceId ?? '').toWellFormed());
+  const url = template.trim().toWellFormed().replaceAll('{priceId}', price);
   if (isSafe(url)) return url;
   warnInDevelopment(
     `<billing-upgrade-nudge>: upgrade-url must be http, https or relative, not "${template}".`,

@@ -5,7 +5,7 @@ import { warnInDevelopment } from '../internal/dev.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { renderMeter, renderSkeleton, renderTop } from '../internal/meter.ts';
+import { renderMeter, renderRoom, renderSkeleton, renderTop } from '../internal/meter.ts';
 import { clamp, finiteNumber, numberConverter, toNumber } from '../internal/number.ts';
 import {
   CRITICAL_AT_DEFAULT,
@@ -89,6 +89,8 @@ export class BillingUsageBar extends BillingElement {
   declare hideLabel: boolean;
   declare hideValue: boolean;
 
+  #hadSkeleton = false;
+
   constructor() {
     super();
     this.hideLabel = false;
@@ -115,6 +117,7 @@ export class BillingUsageBar extends BillingElement {
   protected override renderContent(l: Localizer): unknown {
     const view = this.#view();
     if (view.kind === 'loading') {
+      this.#hadSkeleton = true;
       return html`<div class="bar" part="base" aria-busy="true">
         <span class="unseen">${text(l, 'loading')}</span>${renderSkeleton({ hideSub: true })}
       </div>`;
@@ -128,8 +131,10 @@ export class BillingUsageBar extends BillingElement {
     // The bar never loses both: where there is no name to see, the number stays.
     const hideLabel = this.hideLabel || quota.name === '';
     const hideValue = this.hideValue && !hideLabel;
+    const roomy = quota.limit === Infinity && this.#hadSkeleton;
     return html`<div class="bar ${stale ? 'stale' : ''}" part="base">
       ${renderTop(l, named, { hideLabel, hideValue })} ${renderMeter(l, named)}
+      ${roomy ? renderRoom({ hideSub: true }) : nothing}
     </div>`;
   }
 

@@ -1,19 +1,24 @@
 import { css } from 'lit';
 
-/* .pill .notch   Too short for a notch to mean anything. */
+/*
+ * .card          A container has no width of its own, which is what a flex row or a float asks for.
+ * .pill .notch   Too short for a notch to mean anything.
+ */
 export const styles = css`
   :host {
     display: block;
+    min-inline-size: 0;
+    max-inline-size: 100%;
   }
 
   :host([compact]) {
     display: inline-block;
-    max-inline-size: 100%;
     vertical-align: middle;
   }
 
   .card {
     container-type: inline-size;
+    contain-intrinsic-inline-size: 26em;
     box-sizing: border-box;
     border: 1px solid var(--_line);
     border-radius: var(--_radius);
@@ -160,6 +165,7 @@ export const styles = css`
     display: inline-flex;
     flex-wrap: wrap;
     gap: 0.5em;
+    max-inline-size: 100%;
   }
 
   .pill {

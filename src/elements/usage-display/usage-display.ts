@@ -3,11 +3,12 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
 import { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { onServer } from '../internal/environment.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import { formatTime } from '../internal/format.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { renderMeter, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
+import { renderMeter, renderRoom, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
 import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
 import { mostUrgent, type Quota, quotaOf } from '../internal/quota.ts';
 import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
@@ -92,6 +93,8 @@ export class BillingUsageDisplay extends BillingElement {
   declare rows: number | null | undefined;
 
   override readonly needsStore: boolean = true;
+  /** The skeletons that were drawn before there were numbers. */
+  #skeletons: readonly RowKind[] = [];
 
   constructor() {
     super();
@@ -156,7 +159,7 @@ export class BillingUsageDisplay extends BillingElement {
 
   /** One feature needs no heading over its own name, unless the page gives one. */
   get #hasHead(): boolean {
-    if (this.querySelector(':scope > [slot="heading"]') !== null) return true;
+    if (!onServer && this.querySelector(':scope > [slot="heading"]') !== null) return true;
     return this.heading !== '' && (this.heading != null || !this.#single);
   }
 
@@ -195,7 +198,7 @@ export class BillingUsageDisplay extends BillingElement {
         ${repeat(
           view.metrics,
           (metric) => metric.feature_key,
-          (metric) => this.#renderRow(l, metric, view.snapshot),
+          (metric, index) => this.#renderRow(l, metric, view.snapshot, this.#skeletons[index]),
         )}
       </ul>`;
     }
@@ -211,11 +214,13 @@ export class BillingUsageDisplay extends BillingElement {
     </div>`;
   }
 
-  #renderRow(l: Localizer, metric: UsageMetric, snapshot: UsageSnapshot): TemplateResult {
+  #renderRow(l: Localizer, metric: UsageMetric, snapshot: UsageSnapshot, reserved?: RowKind): TemplateResult {
     const quota = quotaOf(metric);
+    const roomy = kindOf(metric) === 'bare' && reserved === 'metered';
     return html`<li class="row" part="row">
       ${renderTop(l, quota)} ${this.hideProgress ? nothing : renderMeter(l, quota)}
       ${this.#renderSub(l, quota, snapshot)}
+      ${roomy ? renderRoom({ hideProgress: this.hideProgress }) : nothing}
     </li>`;
   }
 
@@ -232,9 +237,10 @@ export class BillingUsageDisplay extends BillingElement {
   }
 
   #renderSkeletons(l: Localizer): TemplateResult {
+    this.#skeletons = this.#reservedRows();
     return html`<div class="rows">
       <span class="unseen">${text(l, 'loading')}</span>
-      ${this.#reservedRows().map((kind) => {
+      ${this.#skeletons.map((kind) => {
         const bare = kind === 'bare';
         const skeleton = renderSkeleton({ hideProgress: bare || this.hideProgress, hideSub: bare });
         return html`<div class="row">${skeleton}</div>`;
