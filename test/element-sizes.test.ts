@@ -11,7 +11,7 @@ const BYTES_MAX = {
   'usage-bar': 8_200,
   'usage-display': 9_900,
   'upgrade-nudge': 12_700,
-  provider: 14_200,
+  provider: 14_500,
 } as const;
 type Name = keyof typeof BYTES_MAX;
 
