@@ -1082,7 +1082,9 @@ function verifies(context: Context): void {
     const [, second, third] = await trackThree();
     await context.opened.tamper(`update event set sequence = 2 where id = '${third.id}'`);
     const [repeated] = [second.id, third.id].sort().slice(1);
-    expect((await verify()).differences).toMatchObject([
+    const { differences } = await verify();
+    // Events of one moment have no order but their ids': the third may be read first, and then its amount stands out too.
+    expect(differences.filter(({ kind }) => kind !== 'consumed')).toMatchObject([
       { kind: 'sequence', eventId: repeated, expected: 3, found: 2 },
       { kind: 'counter', stored: total(6n, 3), recomputed: total(6n, 2) },
     ]);
