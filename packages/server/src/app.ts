@@ -48,7 +48,7 @@ export function createApp(options: AppOptions): App {
   const { ledger, tokens, clock } = options;
   const app = new OpenAPIHono<AppEnv>();
   const hub = usageHub(ledger, clock);
-  const tenant = (tenantId: string) => ledger.tenant(tenantId);
+  const tenant: Ledger['tenant'] = (tenantId, author) => ledger.tenant(tenantId, author);
   let leaving = false;
 
   app.use(async (c, next) => {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CatalogFileError } from './catalog-file.ts';
+import { audit } from './commands/audit.ts';
 import { catalogPull } from './commands/catalog-pull.ts';
 import { catalogPush } from './commands/catalog-push.ts';
 import { CommandError, type Command } from './commands/command.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   serve,
   migrate,
   verify,
+  audit,
   keysCreate,
   keysList,
   keysRevoke,

@@ -3,6 +3,7 @@ import type { CreateOutcome, Profile } from '../metering/customer.ts';
 import type { Origin, TrackCommand, UsageEvent, Verdict } from '../metering/decide.ts';
 import type { SubscribeOutcome, Subscription, Customer } from '../metering/subscription.ts';
 import type { Account, Shown } from './account.ts';
+import type { AuditEntry, Author } from './audit-trail.ts';
 import type { Progress, Verification } from './verify.ts';
 
 /**
@@ -10,8 +11,8 @@ import type { Progress, Verification } from './verify.ts';
  * A promise that resolves means: on disk. Every instant is milliseconds since the epoch.
  */
 export interface Ledger {
-  /** The only way to a tenant's data. */
-  tenant(tenantId: string): TenantLedger;
+  /** The only way to a tenant's data. What is changed by it is audited in the author's name, else the operator's. */
+  tenant(tenantId: string, author?: Author): TenantLedger;
   /** The tenant of an organization and mode, made on first use. */
   ensureTenant(organization: string, mode: Mode, now: number): Promise<string>;
   /** Keeps a secret key by its hash. Returns its id. */
@@ -24,6 +25,8 @@ export interface Ledger {
   revokeSecretKey(id: string, now: number): Promise<SecretKeyEntry | null>;
   /** The ring of session-token keys, the signing one first. `fresh` is kept when there is none yet. */
   signingKeys(fresh: SigningKey, now: number): Promise<SigningKey[]>;
+  /** Entries of the audit trail after an id, of all tenants, oldest first and at most {@link AUDIT_READ_MAX}. */
+  auditTrail(after: string): Promise<AuditRecord[]>;
   /** Calls `listener` after each commit, with what changed. Returns the way out. */
   onChange(listener: (changes: readonly Change[]) => void): () => void;
   /**
@@ -57,6 +60,14 @@ export interface SecretKeyEntry {
   createdAt: number;
   revokedAt: number | null;
 }
+
+/** An entry of the audit trail as it is read, with whose it is. */
+export interface AuditRecord extends AuditEntry {
+  organization: string;
+  mode: Mode;
+}
+
+export const AUDIT_READ_MAX = 1_000;
 
 export interface SigningKey {
   kid: string;

@@ -1,7 +1,9 @@
-import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import type { Verdict } from '../../metering/decide.ts';
+import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import { auditTrail } from './audit.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
@@ -59,7 +61,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     return result;
   };
 
-  const commits = groupCommit<TrackCommand, Verdict>({
+  const commits = groupCommit<SignedCommand, Verdict>({
     tenantsMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
@@ -68,12 +70,12 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     },
   });
 
-  const tenant = (tenantId: string): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, commands),
+  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, signed(commands, author)),
     account: (externalId, now, feature) =>
       store.readAccount(database, catalogs, tenantId, externalId, now, feature),
     catalog: () => store.readDocument(database, catalogs, tenantId),
-    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, now)),
+    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, author, now)),
     event: (externalId, origin, key) => store.findEvent(database, tenantId, externalId, origin, key),
     customer: (id) => findCustomer(database, tenantId, id),
     async customerByExternalId(externalId) {
@@ -88,12 +90,12 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     deleteCustomer: (id, now) => published(profiles.deleteCustomer(database, tenantId, id, now)),
     subscribe: (customerId, priceId, metadata, now) =>
       published(
-        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),
+        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, author, now),
       ),
     subscription: (id) => plans.findSubscription(database, tenantId, id),
     subscriptions: (customerId) => plans.listSubscriptions(database, tenantId, customerId),
     updateSubscription: (id, change, now) =>
-      published(plans.updateSubscription(database, catalogs, tenantId, id, change, now)),
+      published(plans.updateSubscription(database, catalogs, tenantId, id, change, author, now)),
     revokeToken: (tokenId, until) => revokeToken(database, tenantId, tokenId, until),
     grantsHold: (grants) => grantsHold(database, tenantId, grants),
     changedSince: (shown) => changedSince(database, tenantId, shown),
@@ -102,9 +104,9 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   });
 
   return {
-    tenant(tenantId) {
+    tenant(tenantId, author) {
       tenantIds.add(tenantId);
-      return tenant(tenantId);
+      return tenant(tenantId, author);
     },
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
@@ -112,6 +114,7 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     listSecretKeys: () => store.listSecretKeys(database),
     revokeSecretKey: (id, now) => store.revokeSecretKey(database, id, now),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
+    auditTrail: (after) => auditTrail(database, after),
     onChange: listeners.add,
     sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,

@@ -171,4 +171,17 @@ export const MIGRATIONS: readonly string[] = [
 
   alter table idempotency_by_key rename to idempotency;
   `,
+  `
+  create table audit (
+    tenant_id text not null,
+    id text not null,
+    at integer not null,
+    action text not null,
+    subject text not null,
+    key_id text,
+    request_id text,
+    details text not null,
+    primary key (tenant_id, id)
+  ) strict, without rowid;
+  `,
 ];

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
+import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
@@ -23,7 +24,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
   const listeners = changeListeners();
   const { publish } = listeners;
 
-  const commits = groupCommit<TrackCommand, Verdict>({
+  const commits = groupCommit<SignedCommand, Verdict>({
     async commit(tenantId, batch) {
       const verdicts = await writer.call('track', tenantId, batch, clock());
       publish(usageChanges(tenantId, batch, verdicts));
@@ -36,8 +37,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     reader.customerByExternalId(tenantId, externalId),
   );
 
-  const tenant = (tenantId: string): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, commands),
+  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, signed(commands, author)),
     account: read((externalId, now, feature) => reader.account(tenantId, externalId, now, feature)),
     catalog: read(() => reader.catalog(tenantId)),
     event: read((externalId, origin, key) => reader.event(tenantId, externalId, origin, key)),
@@ -62,17 +63,17 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       return deleted !== null;
     },
     async putCatalog(document, now) {
-      const outcome = await writer.call('putCatalog', tenantId, document, now);
+      const outcome = await writer.call('putCatalog', tenantId, document, author, now);
       if (outcome.kind === 'kept' && outcome.changed) publish([{ kind: 'catalog', tenantId }]);
       return outcome;
     },
     async subscribe(customerId, priceId, metadata, now) {
-      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, now);
+      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, author, now);
       if (outcome.kind === 'created') publish(await planChange(tenantId, customerId));
       return outcome;
     },
     async updateSubscription(id, change, now) {
-      const outcome = await writer.call('updateSubscription', tenantId, id, change, now);
+      const outcome = await writer.call('updateSubscription', tenantId, id, change, author, now);
       if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
       return outcome;
     },
@@ -96,6 +97,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     listSecretKeys: read(() => reader.listSecretKeys()),
     revokeSecretKey: (id, now) => writer.call('revokeSecretKey', id, now),
     signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
+    auditTrail: read((after) => reader.auditTrail(after)),
     onChange: (listener) => listeners.add(listener),
     async sweep(now) {
       let removed = 0;
