@@ -25,6 +25,10 @@ export interface GroupCommitOptions<Command, Result> {
   batchMax?: number;
   queueMax?: number;
   waitMsMax?: number;
+  /** Told of each commit: what it came to, how long the first of its batch had waited, how long it took. */
+  onCommit?: (results: readonly Result[], waitedMs: number, tookMs: number) => void;
+  /** Told how many commands were turned away. */
+  onShed?: (commands: number) => void;
   /** Milliseconds that only ever grow. */
   clock?: () => number;
 }
@@ -52,6 +56,8 @@ export function groupCommit<Command, Result>(
     batchMax = BATCH_MAX,
     queueMax = QUEUE_MAX,
     waitMsMax = WAIT_MS_MAX,
+    onCommit,
+    onShed,
     clock = () => performance.now(),
   } = options;
   // Tenants in turn: a Map keeps insertion order, and one that has more waiting goes to the back.
@@ -90,6 +96,7 @@ export function groupCommit<Command, Result>(
     const end = queue.findIndex(({ since }) => since >= oldest);
     const expired = queue.splice(0, end === -1 ? queue.length : end);
     depth -= countCommands(expired);
+    if (expired.length > 0) onShed?.(countCommands(expired));
     for (const { reject } of expired)
       reject(
         new LedgerOverloadedError(`The store was busy for more than ${waitMsMax} ms; send it again later`),
@@ -97,11 +104,13 @@ export function groupCommit<Command, Result>(
   }
 
   async function settle(tenantId: string, batch: readonly Waiting<Command, Result>[]): Promise<void> {
+    const begun = clock();
     try {
       const results = await commit(
         tenantId,
         batch.flatMap((waiting) => waiting.commands),
       );
+      onCommit?.(results, begun - (batch[0]?.since ?? begun), clock() - begun);
       let offset = 0;
       for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
     } catch (error) {
@@ -120,6 +129,7 @@ export function groupCommit<Command, Result>(
     },
     submit(tenantId, commands) {
       if (depth + commands.length > queueMax) {
+        onShed?.(commands.length);
         return Promise.reject(
           new LedgerOverloadedError(`${depth} commands are waiting; the queue holds ${queueMax}`),
         );

@@ -4,6 +4,7 @@ import type { Origin, TrackCommand, UsageEvent, Verdict } from '../metering/deci
 import type { SubscribeOutcome, Subscription, Customer } from '../metering/subscription.ts';
 import type { Account, Shown } from './account.ts';
 import type { AuditEntry, Author } from './audit-trail.ts';
+import type { LedgerLoad } from './observer.ts';
 import type { Progress, Verification } from './verify.ts';
 
 /**
@@ -40,6 +41,9 @@ export interface Ledger {
   isReady(): Promise<boolean>;
   /** Adds everything up again, on one snapshot and beside whoever writes. */
   verify(now: number, progress: Progress): Promise<Verification>;
+  load(): LedgerLoad;
+  /** What the store takes on disk. */
+  storeBytes(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,8 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
 import { auditTrail } from './audit.ts';
+import { UNOBSERVED } from '../observer.ts';
+import { number } from '../rows.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
@@ -32,7 +34,11 @@ export interface PostgresSettings {
  * lock decide who is first; see {@link track}.
  * @throws Error when the database cannot be reached or used; the message says what to do.
  */
-export async function openPostgresLedger(settings: PostgresSettings, clock: () => number): Promise<Ledger> {
+export async function openPostgresLedger(
+  settings: PostgresSettings,
+  clock: () => number,
+  observer = UNOBSERVED,
+): Promise<Ledger> {
   const { url, directUrl = url } = settings;
   await migrate(directUrl);
   const listeners = changeListeners();
@@ -68,6 +74,8 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
+    onCommit: (...batch) => observer.committed(...batch),
+    onShed: (commands) => observer.shed(commands),
   });
 
   const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
@@ -119,8 +127,19 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
     verify: (now, progress) => verifyPostgres(directUrl, now, progress),
+    load: () => ({ queued: commits.depth, connections: database.connections() }),
+    async storeBytes() {
+      const [row] = await database.query(STORE_BYTES);
+      return row === undefined ? 0 : number(row, 'bytes');
+    },
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }
 
+/** Tables and indexes of the schema that holds the events: the database may hold other things beside. */
+const STORE_BYTES = {
+  name: 'store_bytes',
+  text: `select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint as bytes from pg_class
+  where relkind = 'r' and relnamespace = (select relnamespace from pg_class where oid = 'event'::regclass)`,
+};
 const NOTIFY = { name: 'notify', text: 'select pg_notify($1, $2)' };

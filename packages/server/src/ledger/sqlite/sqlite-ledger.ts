@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
@@ -6,6 +6,7 @@ import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
+import { UNOBSERVED } from '../observer.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore } from './store.ts';
@@ -16,9 +17,13 @@ import { startWriter } from './writer.ts';
  * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
  * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
  */
-export async function openSqliteLedger(path: string, clock: () => number): Promise<Ledger> {
+export async function openSqliteLedger(
+  path: string,
+  clock: () => number,
+  observer = UNOBSERVED,
+): Promise<Ledger> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const writer = await startWriter(path);
+  const writer = await startWriter(path, (error) => observer.failed(error));
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
   const listeners = changeListeners();
@@ -30,6 +35,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
+    onCommit: (...batch) => observer.committed(...batch),
+    onShed: (commands) => observer.shed(commands),
   });
 
   const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
@@ -113,11 +120,17 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     // Asked of the thread that writes: without it there is no ledger.
     isReady: async () => (await writer.call('schemaVersion')) >= MIGRATIONS.length,
     verify: read((now, progress) => verifySqlite(path, now, progress)),
+    load: () => ({ queued: commits.depth, connections: null }),
+    storeBytes: read(() => sizeOf(path) + sizeOf(`${path}-wal`)),
     async close() {
       await writer.close();
       sqlite.close();
     },
   };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */
