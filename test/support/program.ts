@@ -15,7 +15,7 @@ export interface Ended {
 /** What a program may find in its environment beside what a test gives it; no setting of ours. */
 const { PATH, HOME, TMPDIR } = process.env;
 
-type Environment = Readonly<Record<string, string>>;
+export type Environment = Readonly<Record<string, string>>;
 
 /** Runs a command until it ends. */
 export async function billingos(args: readonly string[], env: Environment = {}, input = ''): Promise<Ended> {
@@ -28,6 +28,8 @@ export async function billingos(args: readonly string[], env: Environment = {}, 
 /** `billingos serve`, listening. */
 export interface ServeProcess {
   readonly url: string;
+  /** Where metrics are; empty where there are none. */
+  readonly adminUrl: string;
   /** What it prints in the end, once it has ended. */
   readonly ended: Promise<Ended>;
   signal(signal: NodeJS.Signals): void;
@@ -49,7 +51,8 @@ export async function startServe(args: readonly string[], env: Environment = {})
     }),
   ]);
   const [, url = ''] = /Listens +(\S+)/.exec(output) ?? [];
-  return { url, ended: ending, signal: (signal) => child.kill(signal) };
+  const [, adminUrl = ''] = /Metrics +(\S+)\/metrics/.exec(output) ?? [];
+  return { url, adminUrl, ended: ending, signal: (signal) => child.kill(signal) };
 }
 
 function start(args: readonly string[], env: Environment): ChildProcessWithoutNullStreams {

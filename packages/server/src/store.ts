@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import type { LedgerObserver } from './ledger/observer.ts';
 import * as postgres from './ledger/postgres/migrate.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
@@ -25,10 +26,14 @@ export interface ServedStore {
  * Opens a store to serve it, made and migrated where need be.
  * @throws StoreInUseError when another server has the embedded store; any number may have PostgreSQL.
  */
-export async function openStore(settings: StoreSettings, clock: () => number): Promise<ServedStore> {
+export async function openStore(
+  settings: StoreSettings,
+  clock: () => number,
+  observer?: LedgerObserver,
+): Promise<ServedStore> {
   if (settings.kind === 'postgres') {
     return {
-      ledger: await openLedger(settings, clock),
+      ledger: await openLedger(settings, clock, observer),
       announce: () => undefined,
       release: () => undefined,
     };
@@ -36,7 +41,7 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
   const lock = lockStore(settings.folder);
   try {
     return {
-      ledger: await openLedger(settings, clock),
+      ledger: await openLedger(settings, clock, observer),
       announce: (url) => lock.describe({ pid: process.pid, url }),
       release: () => lock.release(),
     };
@@ -47,12 +52,16 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
 }
 
 /** Opens a store beside whoever serves it. */
-export function openLedger(settings: StoreSettings, clock: () => number): Promise<Ledger> {
+export function openLedger(
+  settings: StoreSettings,
+  clock: () => number,
+  observer?: LedgerObserver,
+): Promise<Ledger> {
   return reach(
     settings,
     settings.kind === 'postgres'
-      ? openPostgresLedger(settings, clock)
-      : openSqliteLedger(embeddedPath(settings.folder), clock),
+      ? openPostgresLedger(settings, clock, observer)
+      : openSqliteLedger(embeddedPath(settings.folder), clock, observer),
   );
 }
 
