@@ -189,3 +189,39 @@ describe('a server whose store’s thread has died', () => {
     expect((await billingos(['verify', '--data', data.path])).stdout).toContain('Exact: 0 events');
   });
 });
+
+describe('the audit trail', () => {
+  test('names the key and the request that took usage back, beside a running server', async () => {
+    const { server, secretKey } = await serve();
+    await track(server.url, secretKey, { quantity: 3, feature: 'seats' });
+    const lowered = await track(server.url, secretKey, { quantity: -1, feature: 'seats' });
+    const { event_id } = (await lowered.json()) as { event_id: string };
+    const { stdout } = await billingos(['audit', '--json', '--data', data.path]);
+    const { entries, more } = JSON.parse(stdout) as { entries: Record<string, unknown>[]; more: boolean };
+    const [keyCreated, , corrected] = entries;
+    expect([entries.length, more]).toEqual([3, false]);
+    expect(corrected).toMatchObject({
+      organization: 'Acme',
+      mode: 'test',
+      action: 'usage.corrected',
+      subject: event_id,
+      key_id: keyCreated?.['subject'],
+      request_id: lowered.headers.get('x-request-id'),
+      details: { feature: 'seats', action: 'add', delta: '-1' },
+    });
+    const after = await billingos(['audit', '--since', String(entries[1]?.['id']), '--data', data.path]);
+    expect(after.stdout.split('\n')).toHaveLength(3);
+    expect(after.stdout).toContain(event_id);
+    expect((await billingos(['audit', '--since', '2999-01-01', '--data', data.path])).stdout).toBe(
+      'No entries.\n',
+    );
+  });
+
+  test('is asked from an instant or an entry, and from nothing else', async () => {
+    const { code, stderr } = await billingos(['audit', '--since', 'yesterday', '--data', data.path]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('give an instant such as 2026-01-31T00:00:00Z'),
+    ]);
+  });
+});

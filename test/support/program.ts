@@ -25,6 +25,18 @@ export async function billingos(args: readonly string[], env: Environment = {}, 
   return ended(child);
 }
 
+/** Runs a command until it says something on standard error that matches, and kills it there. */
+export async function killedAt(said: RegExp, args: readonly string[], env: Environment): Promise<void> {
+  const child = start(args, env);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (said.test(stderr)) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  if (child.signalCode !== 'SIGKILL') throw new Error(`It ended before it was killed: ${stderr}`);
+}
+
 /** `billingos serve`, listening. */
 export interface ServeProcess {
   readonly url: string;

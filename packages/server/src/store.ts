@@ -2,12 +2,15 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
 import type { LedgerObserver } from './ledger/observer.ts';
+import { type Part } from './ledger/export-file.ts';
 import * as postgres from './ledger/postgres/migrate.ts';
+import { fillPostgres, postgresParts } from './ledger/postgres/move.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import * as sqlite from './ledger/sqlite/database.ts';
 import { lockStore } from './ledger/sqlite/lock.ts';
 import { MIGRATIONS as SQLITE_MIGRATIONS } from './ledger/sqlite/migrations.ts';
+import { fillSqlite, sqliteParts } from './ledger/sqlite/move.ts';
 import { openSqliteLedger } from './ledger/sqlite/sqlite-ledger.ts';
 import type { StoreSettings } from './settings.ts';
 
@@ -86,6 +89,32 @@ export async function migrateStore(settings: StoreSettings): Promise<{ from: num
   return { from: withSqlite(embeddedPath(settings.folder), sqlite.migrate), to: SQLITE_MIGRATIONS.length };
 }
 
+/** Everything in a store, as of one instant. */
+export function storeParts(settings: StoreSettings): AsyncIterable<Part> | Iterable<Part> {
+  return settings.kind === 'postgres'
+    ? postgresParts(settings.directUrl)
+    : sqliteParts(embeddedPath(settings.folder));
+}
+
+/**
+ * Makes a store where there is none, and fills it: with all of the parts, or with none.
+ * @throws StoreNotEmptyError, StoreInUseError when a server has the embedded store
+ */
+export async function fillStore(settings: StoreSettings, parts: Iterable<Part>): Promise<void> {
+  if (settings.kind === 'postgres') {
+    await migrateStore(settings);
+    await fillPostgres(settings.directUrl, parts);
+    return;
+  }
+  const lock = lockStore(settings.folder);
+  try {
+    await migrateStore(settings);
+    fillSqlite(embeddedPath(settings.folder), parts);
+  } finally {
+    lock.release();
+  }
+}
+
 /** The store by a name that can be printed: a database without its password. */
 export function describeStore(settings: StoreSettings): string {
   if (settings.kind === 'embedded') return embeddedPath(settings.folder);
@@ -93,7 +122,7 @@ export function describeStore(settings: StoreSettings): string {
   return `PostgreSQL at ${searchParams.get('host') ?? host}${pathname}`;
 }
 
-function embeddedPath(folder: string): string {
+export function embeddedPath(folder: string): string {
   return join(folder, 'billingos.db');
 }
 

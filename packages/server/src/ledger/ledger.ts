@@ -166,6 +166,14 @@ export interface SubscriptionChange {
   metadata?: Record<string, unknown> | undefined;
 }
 
+/** A store that is to be filled has something in it. */
+export class StoreNotEmptyError extends Error {
+  override readonly name = 'StoreNotEmptyError';
+  constructor(table: string) {
+    super(`It is not empty: there are rows in "${table}".`);
+  }
+}
+
 /** The queue is full: certainly not recorded. */
 export class LedgerOverloadedError extends Error {
   override readonly name = 'LedgerOverloadedError';
