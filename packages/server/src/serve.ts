@@ -6,7 +6,7 @@ import { refuseInsecure } from './insecure.ts';
 import type { SigningKey } from './ledger/ledger.ts';
 import { UNOBSERVED } from './ledger/observer.ts';
 import { errorFacts, type Log, type LogLevel } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { AdminSettings, ListenSettings, StoreSettings } from './settings.ts';
 import { describeStore, openStore } from './store.ts';
 
@@ -45,7 +45,8 @@ export async function startServe(
   const { listening, store, ring, admin, graceMs, logLevel } = settings;
   refuseInsecure(listening, store);
   const clock = Date.now;
-  const metrics = admin === undefined ? undefined : createMetrics();
+  // Loaded only where it is asked for: it takes some 40 ms, and every command passes through this module.
+  const metrics = admin && (await import('./metrics.ts')).createMetrics();
   const { ledger, announce, release } = await openStore(store, clock, {
     ...(metrics?.ledger ?? UNOBSERVED),
     failed(error) {
