@@ -3,32 +3,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { temporaryFolder } from './support/dev-server.ts';
-import { billingos, startServe, type ServeProcess } from './support/program.ts';
+import { describe, expect, test } from 'vitest';
+import { billingos, type ServeProcess } from './support/program.ts';
+import { useServers } from './support/servers.ts';
 import { pricedStore, track } from './support/priced-store.ts';
 
 /** What an operator sees of a running server: metrics, its log, how it leaves, and how it fails. */
 
-let data: ReturnType<typeof temporaryFolder>;
-let running: ServeProcess[];
-
-beforeEach(() => {
-  data = temporaryFolder();
-  running = [];
-});
-
-afterEach(async () => {
-  for (const server of running) server.signal('SIGKILL');
-  await Promise.all(running.map(({ ended }) => ended));
-  data.remove();
-});
+const { data, serve: start } = useServers();
 
 /** A server on a store with one tenant, whose catalog allows 1 000 `api_calls`. */
 async function serve(env: Record<string, string> = {}) {
   const { secretKey } = await pricedStore({ BILLINGOS_DATA: data.path });
-  const server = await startServe(['--data', data.path], env);
-  running.push(server);
+  const server = await start(['--data', data.path], env);
   return { server, secretKey };
 }
 
