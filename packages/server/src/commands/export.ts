@@ -1,5 +1,5 @@
 import { writeExport } from '../ledger/export-file.ts';
-import { describeStore, schemaOf, storeParts } from '../store.ts';
+import { describeStore, storeParts } from '../store.ts';
 import { DATA_OPTION, FORCE_OPTION, JSON_OPTION, type Command } from './command.ts';
 import { existingStore } from './existing-store.ts';
 import { writeWhole } from './files.ts';
@@ -16,14 +16,13 @@ API: keep it where secrets are kept.`,
     const [file = ''] = invocation.operands;
     const { options, report } = invocation;
     const settings = await existingStore(invocation);
-    const { present } = await schemaOf(settings);
     const rows = await writeWhole(file, options['force'] !== undefined, (partial) =>
-      writeExport(partial, present, storeParts(settings), (count) => report(`${count} rows`)),
+      writeExport(partial, storeParts(settings), (count) => report(`${count} rows`)),
     );
     const store = describeStore(settings);
     return {
       text: `Exported ${rows.event ?? 0} events of ${rows.customer ?? 0} customers from ${store} to ${file}\n`,
-      facts: { store, file, schema: present, rows },
+      facts: { store, file, rows },
     };
   },
 };

@@ -62,12 +62,11 @@ export async function writeWhole<T>(
     return result;
   } catch (error) {
     rmSync(partial, { force: true });
-    throw error;
+    throw isSystemFault(error) ? faultOf('write', file, error) : error;
   }
 }
 
-/** Gives a file the name of another, in its place, once it is on disk. */
-export function putInPlace(partial: string, file: string): void {
+function putInPlace(partial: string, file: string): void {
   syncToDisk(partial);
   renameSync(partial, file);
   syncToDisk(dirname(file));
@@ -86,8 +85,17 @@ function attempt<T>(what: 'read' | 'write', file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new CommandError(
-      `Cannot ${what} ${file}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw faultOf(what, file, error);
   }
+}
+
+function faultOf(what: 'read' | 'write', file: string, error: unknown): CommandError {
+  return new CommandError(
+    `Cannot ${what} ${file}: ${error instanceof Error ? error.message : String(error)}`,
+  );
+}
+
+/** A disk that is full, a folder that is gone: what the system said of a call to it. */
+function isSystemFault(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }

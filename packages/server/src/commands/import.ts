@@ -19,8 +19,14 @@ store differs from what its events come to; then so did the one that was exporte
     const settings = storeSettings(options, env);
     const store = describeStore(settings);
     readable(file);
-    const { needed } = await schemaOf(settings);
-    const rows = await fill(settings, needed, invocation).catch((error: unknown) => {
+    const { present, needed } = await schemaOf(settings);
+    if (present !== 0 && present !== needed) {
+      throw new CommandError(
+        `${store} has schema version ${present}, and this release works on ${needed}: another release uses it. ` +
+          'An import fills an empty store: name another folder or database.',
+      );
+    }
+    const rows = await fill(settings, invocation).catch((error: unknown) => {
       throw explained(error, file, store);
     });
     const ledger = await openLedger(settings, Date.now);
@@ -40,15 +46,14 @@ store differs from what its events come to; then so did the one that was exporte
 /** Reads the file twice: what is wrong with it is better said before the long work than after. */
 async function fill(
   settings: StoreSettings,
-  schema: number,
   { operands: [file = ''], report }: Invocation,
 ): Promise<RowCounts> {
-  const checking = readExport(file, schema, (count) => report(`Checked ${count} rows`));
+  const checking = readExport(file, (count) => report(`Checked ${count} rows`));
   let step = checking.next();
   while (step.done !== true) step = checking.next();
   await fillStore(
     settings,
-    readExport(file, schema, (count) => report(`Imported ${count} rows`)),
+    readExport(file, (count) => report(`Imported ${count} rows`)),
   );
   return step.value;
 }

@@ -35,8 +35,8 @@ describe('an export', () => {
     await fc.assert(
       fc.asyncProperty(tables, async (written) => {
         const parts = partsOf(written);
-        await writeExport(path, 3, parts, silent);
-        expect([...readExport(path, 3, silent)]).toEqual(parts);
+        await writeExport(path, parts, silent);
+        expect([...readExport(path, silent)]).toEqual(parts);
       }),
     );
   });
@@ -48,9 +48,9 @@ describe('an export', () => {
         tables,
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         async (written, at) => {
-          await writeExport(path, 3, partsOf(written), silent);
+          await writeExport(path, partsOf(written), silent);
           truncateSync(path, Math.floor((readFileSync(path).byteLength - 1) * at));
-          expect(() => [...readExport(path, 3, silent)]).toThrow(/It (ends in the middle|is no export)/);
+          expect(() => [...readExport(path, silent)]).toThrow(/It (ends in the middle|is no export)/);
         },
       ),
     );
@@ -60,7 +60,6 @@ describe('an export', () => {
     const path = join(tempFolder(), 'all.jsonl');
     await writeExport(
       path,
-      3,
       partsOf([{ table: 'event', rows: [{ id: 'evt', quantity: 5n, secret: null }] }]),
       silent,
     );
@@ -69,7 +68,7 @@ describe('an export', () => {
       const changed = Buffer.from(whole);
       changed[at] = changed[at] === 0x35 ? 0x36 : 0x35;
       writeFileSync(path, changed);
-      expect(() => [...readExport(path, 3, silent)], `at byte ${at}`).toThrow();
+      expect(() => [...readExport(path, silent)], `at byte ${at}`).toThrow();
     }
   });
 

@@ -6,7 +6,7 @@ import type { Row } from './rows.ts';
  * The file in which a whole ledger moves from one store to another: JSON lines, so that it is read and written row by
  * row whatever its size.
  *
- *   {"billingos_export":1,"schema":3}                         what wrote it
+ *   {"billingos_export":1}                                    what it is, and the version of this format
  *   {"table":"event","columns":[["id","text"],…]}             then its rows, an array each
  *   ["evt_…",1,null]
  *   {"rows":{"event":1},"sha256":"…"}                         that it is whole, and as it was written
@@ -66,7 +66,6 @@ const CHUNK_BYTES = 256 * 1024;
 /** Writes an export to a file that is there and empty. */
 export async function writeExport(
   path: string,
-  schema: number,
   parts: AsyncIterable<Part> | Iterable<Part>,
   progress: RowProgress,
 ): Promise<RowCounts> {
@@ -81,7 +80,7 @@ export async function writeExport(
   };
   let table: TableName | null = null;
   try {
-    put([{ billingos_export: FORMAT, schema }]);
+    put([{ billingos_export: FORMAT }]);
     for await (const part of parts) {
       if (part.table !== table) put([{ table: part.table, columns: part.columns }]);
       ({ table } = part);
@@ -100,7 +99,7 @@ export async function writeExport(
  * down must be able to take all of it back.
  * @throws ExportFileError
  */
-export function* readExport(path: string, schema: number, progress: RowProgress): Generator<Part, RowCounts> {
+export function* readExport(path: string, progress: RowProgress): Generator<Part, RowCounts> {
   const hash = createHash('sha256');
   const counter = rowCounter(progress);
   const open: { table: Table | null; rows: Row[] } = { table: null, rows: [] };
@@ -116,7 +115,7 @@ export function* readExport(path: string, schema: number, progress: RowProgress)
   for (const line of readLines(path)) {
     number += 1;
     const value = parse(line, number);
-    if (number === 1) checkHeader(value, schema);
+    if (number === 1) checkHeader(value);
     else if (Array.isArray(value)) {
       if (open.table === null) throw damaged(number, 'a row before its table');
       open.rows.push(toRow(value, open.table.columns, number));
@@ -132,6 +131,18 @@ export function* readExport(path: string, schema: number, progress: RowProgress)
     hash.update(`${line}\n`);
   }
   throw new ExportFileError('It ends in the middle: the export was not finished, or not copied whole.');
+}
+
+/**
+ * Makes sure that a store has the columns that a part was written from: it was, if the same release wrote it.
+ * @throws ExportFileError
+ */
+export function checkColumns({ table, columns }: Table, own: readonly TypedColumn[]): void {
+  if (JSON.stringify(columns) === JSON.stringify(own)) return;
+  throw new ExportFileError(
+    `Its table "${table}" has other columns than the store's: another release wrote it. Bring the store that it is from ` +
+      'up to date with "billingos migrate" of this release, and export it again.',
+  );
 }
 
 function rowCounter(progress: RowProgress) {
@@ -178,19 +189,13 @@ function toRow(values: readonly unknown[], columns: readonly TypedColumn[], line
   return Object.fromEntries(entries);
 }
 
-function checkHeader(value: object, schema: number): void {
-  const header = value as { billingos_export?: unknown; schema?: unknown };
-  if (header.billingos_export !== FORMAT) {
-    throw new ExportFileError(
-      header.billingos_export === undefined
-        ? 'It is no export: they are written by "billingos export".'
-        : `It is of format ${JSON.stringify(header.billingos_export)}; this release reads ${FORMAT}.`,
-    );
-  }
-  if (header.schema === schema) return;
+function checkHeader(value: object): void {
+  const header = value as { billingos_export?: unknown };
+  if (header.billingos_export === FORMAT) return;
   throw new ExportFileError(
-    `It is of schema version ${JSON.stringify(header.schema)}, and this release works on ${schema}. Import it with the release ` +
-      'that wrote it, then bring the store up to date with this one; or migrate the store first and export it again.',
+    header.billingos_export === undefined
+      ? 'It is no export: they are written by "billingos export".'
+      : `It is of format ${JSON.stringify(header.billingos_export)}; this release reads ${FORMAT}.`,
   );
 }
 

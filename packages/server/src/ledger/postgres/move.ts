@@ -1,5 +1,5 @@
-import type { Client } from 'pg';
 import {
+  checkColumns,
   PART_ROWS,
   TABLES,
   type ColumnType,
@@ -9,7 +9,7 @@ import {
 } from '../export-file.ts';
 import { StoreNotEmptyError } from '../ledger.ts';
 import { text, type Row } from '../rows.ts';
-import { ignore, newClient } from './database.ts';
+import { ignore, newClient, unavailable } from './database.ts';
 import { listOf, toArrays } from './sql.ts';
 
 /** A move takes as long as it takes: no server's limits apply to it. */
@@ -20,23 +20,23 @@ const BEGIN_WRITING = `begin isolation level read committed; ${UNLIMITED}`;
 
 /** Everything that is in a store, read as one snapshot beside whoever writes to it. */
 export async function* postgresParts(url: string): AsyncGenerator<Part> {
-  const client = await connect(url);
+  const { ask, end } = await connect(url);
   try {
-    await client.query(BEGIN_READING);
+    await ask(BEGIN_READING);
     for (const table of TABLES) {
-      const columns = await columnsOf(client, table);
-      await client.query(
+      const columns = await columnsOf(ask, table);
+      await ask(
         `declare moved no scroll cursor for select ${listOf(columns.map(([name]) => name))} from ${table}`,
       );
       let rows: Row[];
       do {
-        ({ rows } = await client.query<Row>(`fetch ${PART_ROWS} from moved`));
+        rows = await ask(`fetch ${PART_ROWS} from moved`);
         yield { table, columns, rows };
       } while (rows.length === PART_ROWS);
-      await client.query('close moved');
+      await ask('close moved');
     }
   } finally {
-    await client.end().catch(ignore);
+    await end();
   }
 }
 
@@ -46,21 +46,22 @@ export async function* postgresParts(url: string): AsyncGenerator<Part> {
  * @throws StoreNotEmptyError, and whatever reading the parts throws; then nothing was written.
  */
 export async function fillPostgres(url: string, parts: Iterable<Part>): Promise<void> {
-  const client = await connect(url);
+  const { ask, end } = await connect(url);
   try {
-    await client.query(BEGIN_WRITING);
-    await client.query(`lock table ${TABLES.join(', ')} in exclusive mode`);
+    await ask(BEGIN_WRITING);
+    await ask(`lock table ${TABLES.join(', ')} in exclusive mode`);
     for (const table of TABLES) {
-      const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
-      if (rowCount !== 0) throw new StoreNotEmptyError(table);
+      if ((await ask(`select 1 from ${table} limit 1`)).length > 0) throw new StoreNotEmptyError(table);
     }
-    for (const { table, columns, rows } of parts) {
-      if (rows.length > 0) await client.query(insertInto(table, columns), arraysOf(columns, rows));
+    for (const part of parts) {
+      const { table, columns, rows } = part;
+      checkColumns(part, await columnsOf(ask, table));
+      if (rows.length > 0) await ask(insertInto(table, columns), arraysOf(columns, rows));
     }
-    await client.query('commit');
+    await ask('commit');
   } finally {
     // What was not committed is undone with its connection.
-    await client.end().catch(ignore);
+    await end();
   }
 }
 
@@ -77,8 +78,8 @@ function arraysOf(columns: readonly TypedColumn[], rows: readonly Row[]) {
   return toArrays(names, cells);
 }
 
-async function columnsOf(client: Client, table: TableName): Promise<TypedColumn[]> {
-  const { rows } = await client.query<Row>(SELECT_COLUMNS, [table]);
+async function columnsOf(ask: Ask, table: TableName): Promise<TypedColumn[]> {
+  const rows = await ask(SELECT_COLUMNS, [table]);
   return rows.map((row) => [text(row, 'name'), typeOf(text(row, 'type'))]);
 }
 
@@ -87,11 +88,21 @@ function typeOf(declared: string): ColumnType {
   return declared === 'text' ? 'text' : 'integer';
 }
 
-async function connect(url: string): Promise<Client> {
+type Ask = (sql: string, values?: unknown[]) => Promise<Row[]>;
+
+/** @throws LedgerUnavailableError, as do its statements */
+async function connect(url: string): Promise<{ ask: Ask; end: () => Promise<void> }> {
   const client = newClient(url);
   client.on('error', ignore);
-  await client.connect();
-  return client;
+  const reached = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw unavailable(error);
+    });
+  await reached(client.connect());
+  return {
+    ask: async (sql, values) => (await reached(client.query<Row>(sql, values))).rows,
+    end: () => client.end().catch(ignore),
+  };
 }
 
 const SELECT_COLUMNS = `select attname::text as name, format_type(atttypid, null) as type from pg_attribute

@@ -1,4 +1,11 @@
-import { PART_ROWS, TABLES, type ColumnType, type Part, type TypedColumn } from '../export-file.ts';
+import {
+  checkColumns,
+  PART_ROWS,
+  TABLES,
+  type ColumnType,
+  type Part,
+  type TypedColumn,
+} from '../export-file.ts';
 import { StoreNotEmptyError } from '../ledger.ts';
 import { text, type Row } from '../rows.ts';
 import { openSqlite, type Sqlite } from './database.ts';
@@ -36,7 +43,9 @@ export function fillSqlite(path: string, parts: Iterable<Part>): void {
       for (const table of TABLES) {
         if (sqlite.get(`select 1 from ${table} limit 1`) !== undefined) throw new StoreNotEmptyError(table);
       }
-      for (const { table, columns, rows } of parts) {
+      for (const part of parts) {
+        const { table, columns, rows } = part;
+        checkColumns(part, columnsOf(sqlite, table));
         const names = columns.map(([name]) => name);
         const insert = `insert into ${table} (${list(names)}) values (${marks(names)})`;
         for (const row of rows) sqlite.run(insert, ...names.map((name) => row[name]));
