@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { BATCH_MAX, QUEUE_MAX } from '../packages/server/src/ledger/group-commit.ts';
+import { BATCH_MAX, QUEUE_MAX } from '../packages/server/dist/ledger/group-commit.js';
 import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
 import { newIdempotencyKey } from '../src/client/idempotency.ts';
 import { command, PRICING } from '../packages/server/src/metering/testing/pricing.ts';

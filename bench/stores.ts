@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ledger } from '../packages/server/src/ledger/ledger.ts';
-import { catalogCache } from '../packages/server/src/ledger/postgres/catalogs.ts';
-import { openDatabase } from '../packages/server/src/ledger/postgres/database.ts';
-import { openPostgresLedger } from '../packages/server/src/ledger/postgres/postgres-ledger.ts';
-import { track } from '../packages/server/src/ledger/postgres/track.ts';
-import { openSqlite } from '../packages/server/src/ledger/sqlite/database.ts';
-import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
-import { number, text } from '../packages/server/src/ledger/rows.ts';
-import { sqliteStore } from '../packages/server/src/ledger/sqlite/store.ts';
-import { startWriter } from '../packages/server/src/ledger/sqlite/writer.ts';
+import type { Ledger } from '../packages/server/dist/ledger/ledger.js';
+import { catalogCache } from '../packages/server/dist/ledger/postgres/catalogs.js';
+import { openDatabase } from '../packages/server/dist/ledger/postgres/database.js';
+import { openPostgresLedger } from '../packages/server/dist/ledger/postgres/postgres-ledger.js';
+import { track } from '../packages/server/dist/ledger/postgres/track.js';
+import { openSqlite } from '../packages/server/dist/ledger/sqlite/database.js';
+import { openSqliteLedger } from '../packages/server/dist/ledger/sqlite/sqlite-ledger.js';
+import { number, text } from '../packages/server/dist/ledger/rows.js';
+import { sqliteStore } from '../packages/server/dist/ledger/sqlite/store.js';
+import { startWriter } from '../packages/server/dist/ledger/sqlite/writer.js';
 import { administer, startPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
 import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -52,6 +52,28 @@ async function pricedServer(store = ['--data', data.path], env: Record<string, s
   expect(pushed).toMatchObject({ code: 0, stderr: '' });
   return { server, id, secretKey: secret_key, api };
 }
+
+describe('billingos dev', () => {
+  test('makes no demo of a store that is in use, and says what to run instead', async () => {
+    const { server } = await pricedServer();
+    server.signal('SIGTERM');
+    await server.ended;
+    const refused = await billingos(['dev', '--port', '0', '--data', data.path]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('the store of Acme');
+    expect(refused.stderr).toContain(`billingos serve --data "${data.path}"`);
+    expect(existsSync(join(data.path, 'dev.json'))).toBe(false);
+  });
+
+  test.each(['billingos.db', 'server.lock', ''])('says in one line that it cannot use %j', async (name) => {
+    const file = join(data.path, name === '' ? 'file' : name);
+    writeFileSync(file, 'not a database, and long enough to be sure of it '.repeat(20));
+    const folder = name === '' ? file : data.path;
+    const refused = await billingos(['dev', '--port', '0', '--data', folder]);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr.trim().split('\n')).toEqual([expect.stringContaining(file)]);
+  });
+});
 
 describe('billingos serve', () => {
   test('has nothing of the demo, and is ready', async () => {

@@ -78,6 +78,32 @@ describe('a tab that is closed with 40 events under way', () => {
     await next.waitForFunction(() => window.store.getSnapshot().live);
     expect(await eventCountOf('anna')).toBe(40);
   });
+
+  test('has them counted in their order, though it closed itself in the task that tracked them', async () => {
+    // Only a window that a script has opened may close itself.
+    const opener = await openStorePage(context, proxy, { waitMs: 0 });
+    const opened = context.waitForEvent('page');
+    await opener.evaluate(() => void window.open(location.href));
+    const page = await opened;
+    await opener.close();
+    await page.waitForFunction(() => 'store' in window && window.store.getSnapshot().live);
+    // The outbox is loaded after what the page shows first.
+    await track(page, 1, 'first-');
+    const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
+    const closed = page.waitForEvent('close');
+    await page.evaluate((all) => {
+      // After the answer to this call: the page is gone then.
+      setTimeout(() => {
+        for (const key of all) window.track('files_processed', key);
+        window.close();
+      });
+    }, keys);
+    await closed;
+    await openStorePage(context, proxy);
+    await expect.poll(() => countedOf('anna'), POLL).toBe(41);
+    expect(await eventCountOf('anna')).toBe(41);
+    expect([...new Set(proxy.tracked)].filter((key) => key.startsWith('k'))).toEqual(keys);
+  });
 });
 
 describe('when another customer signs in', () => {
@@ -103,6 +129,55 @@ describe('when another customer signs in', () => {
     await page.reload();
     await expect.poll(() => countedOf('anna'), POLL).toBe(20);
     expect(await countedOf('bert')).toBe(4);
+  });
+});
+
+describe('a disk that lets the page down', () => {
+  async function openPage(): Promise<Page> {
+    const page = await openStorePage(context, proxy, SWIFT);
+    await page.waitForFunction(() => window.store.getSnapshot().live);
+    await track(page, 2, 'before-');
+    await expect.poll(() => countedOf('anna'), POLL).toBe(2);
+    return page;
+  }
+
+  test('by being full costs no event', async () => {
+    const page = await openPage();
+    // DevTools' quota override does not bite on so little, so the refusal is the test's.
+    await page.evaluate(() => {
+      IDBObjectStore.prototype.add = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    });
+    proxy.isDown = true;
+    await track(page, 20, 'full-');
+    expect(await keptCount(page)).toBe(0);
+    proxy.isDown = false;
+    await page.evaluate(() => window.store.refetch());
+    await expect.poll(() => countedOf('anna'), POLL).toBe(22);
+    expect(await eventCountOf('anna')).toBe(22);
+  });
+
+  test('by being cleared in another tab is used again, empty', async () => {
+    const page = await openPage();
+    const other = await openStorePage(context, proxy);
+    const isGone = await other.evaluate(
+      () =>
+        new Promise<boolean>((resolve) => {
+          window.store.close();
+          const request = indexedDB.deleteDatabase('billingos');
+          request.onsuccess = () => resolve(true);
+          request.onerror = () => resolve(false);
+        }),
+    );
+    expect(isGone).toBe(true);
+    await other.close();
+    proxy.isDown = true;
+    await track(page, 20, 'after-');
+    await page.reload();
+    proxy.isDown = false;
+    await expect.poll(() => countedOf('anna'), POLL).toBe(22);
+    expect(await eventCountOf('anna')).toBe(22);
   });
 });
 
@@ -134,6 +209,20 @@ async function track(page: Page, count: number, prefix: string): Promise<void> {
   await page.waitForFunction(
     ([start, amount]) => Object.keys(window.told).filter((key) => key.startsWith(start)).length === amount,
     [prefix, count] as const,
+  );
+}
+
+/** How many events are on disk. */
+function keptCount(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const opening = indexedDB.open('billingos');
+        opening.onsuccess = () => {
+          const counting = opening.result.transaction('events').objectStore('events').count();
+          counting.onsuccess = () => resolve(counting.result);
+        };
+      }),
   );
 }
 

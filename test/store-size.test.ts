@@ -1,17 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { build, type Rolldown } from 'vite';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from './support/dev-server.ts';
+import { bundle } from './support/bundle.ts';
 
 /** What the headless parts cost a page, ofetch included: minified, and compressed by brotli. */
 
 const CLIENT_BYTES_MAX = 8_500;
 const STORE_FIRST_BYTES_MAX = 13_500;
-const STORE_WHOLE_BYTES_MAX = 18_000;
-
-const root = join(import.meta.dirname, '..');
+const STORE_WHOLE_BYTES_MAX = 18_500;
 
 describe('compressed', () => {
   test(`the client is ${CLIENT_BYTES_MAX} bytes at most`, async () => {
@@ -34,26 +29,7 @@ describe('compressed', () => {
 
 /** The bytes that an application with all of these layers loads at first, and by dynamic imports. */
 async function sizeOf(layers: readonly string[]): Promise<{ first: number; later: number }> {
-  const folder = temporaryFolder();
-  const entry = join(folder.path, 'application.js');
-  const lines = layers.map(
-    (layer) => `export * from ${JSON.stringify(join(root, 'src', layer, 'index.ts'))};`,
-  );
-  writeFileSync(entry, lines.join('\n'));
-  const built = await build({
-    configFile: false,
-    root,
-    logLevel: 'silent',
-    build: {
-      write: false,
-      target: 'chrome125',
-      lib: { entry, formats: ['es'], fileName: 'application' },
-      rolldownOptions: { output: { minify: true } },
-    },
-  });
-  folder.remove();
-  const [{ output }] = built as [Rolldown.RolldownOutput];
-  const chunks = output.filter((file) => file.type === 'chunk');
+  const chunks = await bundle(layers);
   const start = chunks.find(({ isEntry }) => isEntry);
   const firstNames = [start?.fileName, ...(start?.imports ?? [])];
   const size = (files: typeof chunks) =>

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { launchBrowser } from './support/browser.ts';
 import { startDevProcess, temporaryFolder, type DevProcess } from './support/dev-server.ts';
 import { FaultProxy } from './support/fault-proxy.ts';
-import { openStorePage, serveStorePages, shown } from './support/store-page.ts';
+import { openLivePages, serveStorePages, shown } from './support/store-page.ts';
 
 /** Ten tabs of one browser: one line, the same numbers, whatever becomes of the tab that has it. */
 
@@ -42,39 +42,29 @@ afterEach(async () => {
 
 describe('ten tabs', () => {
   test('have one line, and show the same number within a second', async () => {
-    const tabs = await openTabs(TABS);
+    const tabs = await openLivePages(context, proxy, TABS);
     expect(proxy.streams.size).toBe(1);
     await trackElsewhere(7);
     await expect.poll(() => numbersOf(tabs), { ...POLL, timeout: NEWS_MAX_MS }).toEqual(Array(TABS).fill(7));
     expect(proxy.streams.size).toBe(1);
   });
-
-  test('follow a change of plan', async () => {
-    const tabs = await openTabs(3);
-    await trackElsewhere(1);
-    const { body: customer } = await api.get('/customers/external/anna');
-    await api.post('/subscriptions', { customer_id: customer['id'], price_id: 'price_pro_month' });
-    const limits = () =>
-      Promise.all(tabs.map((tab) => tab.evaluate(() => window.store.feature('api_calls')?.limit)));
-    await expect.poll(limits, POLL).toEqual([10_000, 10_000, 10_000]);
-  });
 });
 
 describe('another tab takes over within 5 s', () => {
   test('when the one with the line is closed', async () => {
-    const [leader, ...others] = await openTabs(TABS);
+    const [leader, ...others] = await openLivePages(context, proxy, TABS);
     await leader?.close();
     await expectTakeover(others);
   });
 
   test('when the one with the line is hidden', async () => {
-    const [leader, ...others] = await openTabs(TABS);
+    const [leader, ...others] = await openLivePages(context, proxy, TABS);
     await leader?.evaluate(() => window.setHidden(true));
     await expectTakeover(others);
   });
 
   test('when the one with the line is frozen, which follows when it thaws', async () => {
-    const tabs = await openTabs(TABS);
+    const tabs = await openLivePages(context, proxy, TABS);
     const [leader, ...others] = tabs;
     const devtools = await freeze(leader);
     // Its socket goes on, so only the news tells that somebody else has a line.
@@ -89,7 +79,7 @@ describe('a line that falls silent', () => {
   test(
     'is replaced within 40 s',
     async () => {
-      const tabs = await openTabs(2);
+      const tabs = await openLivePages(context, proxy, 2);
       proxy.isBlackHole = true;
       const began = performance.now();
       const [silent] = proxy.streams;
@@ -106,7 +96,7 @@ describe('a line that falls silent', () => {
 
 describe('a page that comes and goes', () => {
   test('leaves no line, lock or channel behind in 1 000 subscriptions', async () => {
-    const [tab] = await openTabs(1);
+    const [tab] = await openLivePages(context, proxy, 1);
     const held = await tab?.evaluate(async () => {
       for (let round = 0; round < 1_000; round += 1) {
         const leave = window.store.subscribe(() => undefined, { featureKey: 'emails_sent' });
@@ -122,17 +112,6 @@ describe('a page that comes and goes', () => {
     await expect.poll(() => proxy.streams.size, POLL).toBe(0);
   });
 });
-
-/** Opens tabs one after the other. The first has the line. */
-async function openTabs(count: number): Promise<Page[]> {
-  const tabs: Page[] = [];
-  while (tabs.length < count) {
-    const tab = await openStorePage(context, proxy);
-    await tab.waitForFunction(() => window.store.getSnapshot().live);
-    tabs.push(tab);
-  }
-  return tabs;
-}
 
 /** Tracks elsewhere until the others show it, and says that it did not take too long. */
 async function expectTakeover(others: readonly Page[], streams = 1): Promise<void> {

@@ -24,6 +24,8 @@ export interface ApiCall {
   customer?: string | undefined;
   /** The call changes counters: where `customer` is not given, it is whoever the first attempt goes out as. */
   pinCustomer?: boolean | undefined;
+  /** Whether a successful answer can be the API's. Any JSON can unless given. */
+  accepts?: ((json: unknown) => boolean) | undefined;
   /** The request outlives the page. */
   keepalive?: boolean | undefined;
 }
@@ -65,7 +67,7 @@ export class Api {
           { method, path, query, body, keepalive },
           deadline.signal,
         );
-        if (reply.json === undefined) throw strangeAnswer(reply);
+        if (reply.json === undefined || call.accepts?.(reply.json) === false) throw strangeAnswer(reply);
         return reply.json as T;
       } finally {
         deadline.release();

@@ -59,7 +59,8 @@ describe('trackUsage', () => {
     ['a 429', problem(429, 'rate_limited')],
     ['a 500', problem(500, 'oops')],
     ['a 503', problem(503, 'store_unavailable')],
-    ['an answer that is not from the API', json(200, undefined)],
+    ['an answer that is not JSON', json(200, undefined)],
+    ['an answer that is not from the API', json(200, { status: 'ok' })],
   ])('repeats the event with the same key after %s', async (_what, fault) => {
     server.script(fault, fault, json(201, RECORDED));
     await setUp().client.trackUsage(EVENT);
@@ -78,6 +79,19 @@ describe('trackUsage', () => {
       idempotencyKey: undefined,
     });
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('takes a refusal from a proxy for what it is, whatever its document looks like', async () => {
+    server.script(
+      json(403, { error: { code: 403, message: ['no'], details: 'none' }, detail: {}, instance: 7 }),
+    );
+    await expect(setUp().client.trackUsage(EVENT)).rejects.toMatchObject({
+      name: 'AuthorizationError',
+      message: 'The server answered 403.',
+      code: 'http_403',
+      details: {},
+      requestId: undefined,
+    });
   });
 
   it('waits as long as the server asks', async () => {

@@ -6,11 +6,14 @@ export interface Clock {
   schedule(callback: () => void, delayMs: number): () => void;
 }
 
-/** The clock of the machine. */
+/** The longest delay that timers keep; they take a longer one for none at all. */
+export const TIMER_DELAY_MAX_MS = 2 ** 31 - 1;
+
+/** The clock of the machine. A delay that is longer than timers keep is cut to that. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.min(delayMs, TIMER_DELAY_MAX_MS));
     return () => clearTimeout(timer);
   },
 };

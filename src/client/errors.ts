@@ -131,13 +131,15 @@ export function errorFromReply(
   body: unknown,
   facts: Pick<ErrorFacts, 'requestId' | 'retryAfter'>,
 ): BillingOSError {
-  const problem = (body ?? {}) as Partial<ProblemDocument>;
-  return errorOf(problem.detail ?? problem.error?.message ?? `The server answered ${status}.`, {
+  // Whatever stands between here and the API may have its own idea of these members, such as a number for a code.
+  const { detail, instance, error } = (body ?? {}) as Unsure<Partial<ProblemDocument>>;
+  const { code, message, details } = (error ?? {}) as Unsure<Partial<ProblemDocument['error']>>;
+  return errorOf(textOf(detail) ?? textOf(message) ?? `The server answered ${status}.`, {
     ...facts,
-    requestId: facts.requestId ?? problem.instance,
+    requestId: facts.requestId ?? textOf(instance),
     status,
-    code: problem.error?.code ?? `${FOREIGN_CODE_PREFIX}${status}`,
-    details: problem.error?.details,
+    code: textOf(code) ?? `${FOREIGN_CODE_PREFIX}${status}`,
+    details: typeof details === 'object' && details !== null ? { ...details } : undefined,
     retryable: isRetryableStatus(status),
   });
 }
@@ -172,6 +174,13 @@ export function isRetryableStatus(status: number): boolean {
 }
 
 const FOREIGN_CODE_PREFIX = 'http_';
+
+/** Members that may be anything. */
+type Unsure<T> = { readonly [Name in keyof T]: unknown };
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
 
 const CLASS_OF_STATUS: Readonly<Record<number, typeof BillingOSError>> = {
   400: ValidationError,

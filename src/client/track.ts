@@ -34,7 +34,8 @@ export async function track(
   const idempotencyKey = input.idempotencyKey ?? newIdempotencyKey();
   const body = trackBody(input, idempotencyKey);
   try {
-    return await api.request<TrackReply>('POST', path, { body, ...options, pinCustomer: true });
+    const call = { body, accepts: isTrackReply, ...options, pinCustomer: true };
+    return await api.request<TrackReply>('POST', path, call);
   } catch (error) {
     throw isOutcomeUnknown(error) ? withIdempotencyKey(error, idempotencyKey) : error;
   }
@@ -46,4 +47,9 @@ export async function track(
  */
 export function isOutcomeUnknown(error: unknown): error is BillingOSError {
   return isBillingOSError(error) && (error.retryable || error.name === 'AuthenticationError');
+}
+
+/** Only the API's own word makes an event count: a portal in between may answer 200 to anything. */
+function isTrackReply(json: unknown): boolean {
+  return (json as Partial<TrackReply> | null)?.success === true;
 }

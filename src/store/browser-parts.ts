@@ -26,6 +26,12 @@ export interface Locks {
   ): Promise<T>;
 }
 
+/**
+ * The version of what tabs say to each other, in the names of their channels: tabs with another version of this code
+ * are not understood, and so not heard. It changes with the messages.
+ */
+export const TALK_VERSION = 1;
+
 /** What the tabs say to each other. Nothing comes back to who said it. */
 export interface Channel {
   post(message: unknown): void;

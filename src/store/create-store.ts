@@ -1,27 +1,17 @@
 import type { UsageClient } from '../client/client.ts';
-import { abortable, systemClock, type Clock } from '../client/clock.ts';
-import { BillingOSError, isBillingOSError, NetworkError } from '../client/errors.ts';
-import { newIdempotencyKey } from '../client/idempotency.ts';
-import { checkTrackInput } from '../client/track-input.ts';
+import { systemClock, type Clock } from '../client/clock.ts';
+import { BillingOSError, isBillingOSError } from '../client/errors.ts';
 import type { UsageMetricsReply, UsageSummary } from '../client/wire.ts';
 import type { BrowserParts } from './browser-parts.ts';
 import type { KeyedInput } from './event-storage.ts';
-import { Live, type Line, type LineEvent } from './live.ts';
+import type { LineEvent } from './live.ts';
+import { openLine, type OpenLine } from './open-line.ts';
 import { UsageModel } from './model.ts';
-import type { Outbox } from './outbox.ts';
 import { PeriodTimer } from './period-timer.ts';
-import { rerun } from './rerun.ts';
-import type { News, SharedLive } from './shared-live.ts';
+import { Reader } from './reader.ts';
 import type { Outcome } from './tracked-event.ts';
-import type {
-  FetchStatus,
-  SubscribeOptions,
-  TrackUsageInput,
-  TrackUsageResult,
-  UsageMetric,
-  UsageSnapshot,
-  UsageStore,
-} from './types.ts';
+import { Tracker } from './tracker.ts';
+import type { FetchStatus, SubscribeOptions, UsageMetric, UsageSnapshot, UsageStore } from './types.ts';
 import type { PageVisibility } from './visibility.ts';
 
 /** Work goes on this long after the last subscriber: pages replace one element by another. */
@@ -62,11 +52,10 @@ class Store implements UsageStore {
   readonly #mode: 'stream' | 'poll' | 'off';
   readonly #visibility: PageVisibility | undefined;
   readonly #storage: StoreOptions['storage'];
-  readonly #waitMs: number;
   readonly #model: UsageModel;
   readonly #periodTimer: PeriodTimer;
-  readonly #readMetrics = rerun(() => this.#readMetricsOnce());
-  readonly #readNudges = rerun(() => this.#readNudgesOnce());
+  readonly #reader: Reader;
+  readonly #tracker: Tracker;
 
   #closed = false;
   /** Somebody subscribes, or did a moment ago. */
@@ -74,16 +63,9 @@ class Store implements UsageStore {
   /** Numbers are being kept fresh: not while hidden, signed out or set up wrongly. */
   #working = false;
   #signedOut = false;
-  #outbox: Promise<Outbox> | undefined;
-  #live: (Line & Partial<Pick<SharedLive, 'publish'>>) | undefined;
+  #line: OpenLine | undefined;
   /** The live line is about to bring the first numbers. */
   #expecting = false;
-  #readsUnderWay = 0;
-  /** Ends with the work, and with the customer, that it was started for. */
-  #reads = new AbortController();
-  /** Counts customers, so that what was begun for one is not shown to the next. */
-  #customerEpoch = 0;
-  #dismissals = 0;
   #cancelPoll: (() => void) | undefined;
   #cancelEnd: (() => void) | undefined;
   #leaveVisibility: (() => void) | undefined;
@@ -95,10 +77,22 @@ class Store implements UsageStore {
     this.#mode = options.live ?? 'stream';
     this.#visibility = options.pageVisibility;
     this.#storage = options.storage ?? (hasSharedParts() ? undefined : 'memory');
-    this.#waitMs = options.waitMs ?? TRACK_WAIT_DEFAULT_MS;
     this.#model = new UsageModel(options.initial);
-    const [clock, random] = [this.#clock, this.#random];
-    this.#periodTimer = new PeriodTimer({ clock, random, onEnd: () => this.#readAll() });
+    const parts = { client, clock: this.#clock, random: this.#random, model: this.#model };
+    this.#periodTimer = new PeriodTimer({ ...parts, onEnd: () => this.#reader.all() });
+    this.#reader = new Reader({
+      ...parts,
+      onReading: (reply, customer) => this.#takeReading(reply, customer, 'read'),
+      onFailure: (error) => this.#onFailure(error),
+      onWork: () => this.#showWork(),
+    });
+    this.#tracker = new Tracker({
+      ...parts,
+      waitMs: options.waitMs ?? TRACK_WAIT_DEFAULT_MS,
+      storage: this.#storage,
+      onOutcome: (input, outcome) => this.#settle(input, outcome),
+      onUnheard: (error) => this.#model.setFlags({ error: asBillingOSError(error) }),
+    });
   }
 
   // Fields, not methods: frameworks take them off the store and call them alone.
@@ -125,58 +119,26 @@ class Store implements UsageStore {
   readonly checkFeature: UsageStore['checkFeature'] = (key, options) =>
     this.#client.checkFeature(key, options);
 
-  readonly trackUsage = async (input: TrackUsageInput): Promise<TrackUsageResult> => {
-    checkTrackInput(input);
-    const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newIdempotencyKey() };
-    const epoch = this.#customerEpoch;
-    let isShown = true;
-    const onSettled = (outcome: Outcome) => {
-      if (isShown && epoch === this.#customerEpoch) this.#settle(keyed, outcome);
-    };
-    this.#model.begin(keyed);
-    // Asked at once: by the time the outbox is open somebody else may be signed in.
-    const customer = this.#client.customer();
-    customer.then(
-      (whose) => {
-        isShown = this.#model.customer === undefined || this.#model.customer === whose;
-        if (!isShown) this.#model.refused(keyed, undefined);
-      },
-      () => undefined,
-    );
-    const outbox = await this.#openOutbox().catch((cause: unknown) => {
-      const error = new NetworkError('The part of the store that keeps events could not be loaded.', {
-        cause,
-      });
-      onSettled({ error });
-      throw error;
-    });
-    return outbox.send(keyed, { customer, hasOwnKey: input.idempotencyKey === undefined, onSettled });
-  };
+  readonly trackUsage: UsageStore['trackUsage'] = (input) => this.#tracker.track(input);
 
-  readonly dismissNudge = async (id: string, options: { snoozeSeconds?: number } = {}): Promise<void> => {
-    this.#model.hideNudge(id, true);
-    try {
-      await this.#client.dismissNudge(id, options);
-    } catch (error) {
-      this.#model.hideNudge(id, false);
-      throw error;
-    }
-    this.#dropNudge(id);
-    this.#publish({ type: 'dismissed', id });
-    void this.#readNudges();
+  readonly dismissNudge: UsageStore['dismissNudge'] = async (id, options = {}) => {
+    await this.#reader.dismiss(id, options);
+    this.#line?.publish({ type: 'dismissed', id }, this.#model.customer);
+    void this.#reader.nudges();
   };
 
   readonly refetch = async (): Promise<void> => {
     if (this.#closed) return;
     this.#tryAgain();
-    await this.#readAll();
+    await this.#reader.all();
   };
 
   readonly close = (): void => {
     this.#closed = true;
     this.#cancelEnd?.();
     this.#end();
-    void this.#outbox?.then((outbox) => outbox.close());
+    this.#reader.close();
+    this.#tracker.close();
   };
 
   #start(): void {
@@ -203,10 +165,10 @@ class Store implements UsageStore {
     this.#signedOut = false;
     this.#working = !this.#isHidden();
     if (this.#working) {
-      void this.#readNudges();
-      if (this.#mode === 'stream') this.#openLive();
+      void this.#reader.nudges();
+      if (this.#mode === 'stream') this.#openLine();
       else if (this.#mode === 'poll') void this.#poll();
-      else void this.#readMetrics();
+      else void this.#reader.metrics();
       this.#periodTimer.arm(this.#model.rows);
     }
     this.#showWork();
@@ -215,12 +177,12 @@ class Store implements UsageStore {
   /** Stops that work. Numbers stay. */
   #pause(): void {
     this.#working = false;
-    this.#live?.close();
-    this.#live = undefined;
+    this.#line?.close();
+    this.#line = undefined;
     this.#expecting = false;
     this.#cancelPoll?.();
     this.#periodTimer.cancel();
-    this.#abortReads();
+    this.#reader.abort();
     this.#model.setFlags({ live: false });
     this.#showWork();
   }
@@ -232,94 +194,43 @@ class Store implements UsageStore {
   #onVisibility(): void {
     if (this.#isHidden()) {
       this.#pause();
-      void this.#outbox?.then((outbox) => outbox.flush());
+      this.#tracker.flush();
       return;
     }
     // A nudge may have been dismissed in another page meanwhile, which the live line does not tell.
-    if (this.#working) void this.#readNudges();
+    if (this.#working) void this.#reader.nudges();
     this.#tryAgain();
-    if (this.#model.flags.error !== null) void this.#readMetrics();
+    if (this.#model.flags.error !== null) void this.#reader.metrics();
   }
 
   /** Somebody asks or is back: what waits is tried now. */
   #tryAgain(): void {
     if (this.#started && !this.#working) this.#begin();
-    else if (!this.#model.flags.live) this.#live?.kick();
-    this.#resumeOutbox();
+    else if (!this.#model.flags.live) this.#line?.kick();
+    this.#tracker.resume();
   }
 
-  #openLive(): void {
+  #openLine(): void {
     this.#expecting = true;
-    const options = {
+    this.#line = openLine(this.#storage, {
       client: this.#client,
       clock: this.#clock,
       random: this.#random,
-      onEvent: (event: LineEvent, customer: string | undefined) => this.#onEvent(event, customer),
-      onDrop: (planned: boolean) => {
+      onEvent: (event, customer) => this.#onEvent(event, customer),
+      onDrop: (planned) => {
         const { status, stale } = this.#model.flags;
         this.#model.setFlags({ live: false, stale: stale || (!planned && status === 'ready') });
       },
-      onMissing: () => void this.#readMetrics(),
-      onGiveUp: (error: unknown) => this.#onGiveUp(error),
-    };
-    if (this.#storage === 'memory') this.#live = new Live(options);
-    else void this.#openSharedLive(options);
-  }
-
-  async #openSharedLive(options: ConstructorParameters<typeof Live>[0]): Promise<void> {
-    const { signal } = this.#reads;
-    const background = await import('./background.ts').catch(() => undefined);
-    if (signal.aborted) return;
-    if (background === undefined || this.#storage === 'memory') {
-      this.#live = new Live(options);
-      return;
-    }
-    this.#live = new background.SharedLive({
-      ...options,
-      browser: this.#storage ?? background.browserParts,
+      onMissing: () => void this.#reader.metrics(),
+      onGiveUp: (error) => this.#onGiveUp(error),
       current: (whose) => {
         const { customer, flags, reading } = this.#model;
         const isTheirs = customer === whose && !flags.stale;
         return isTheirs && reading !== undefined ? { reply: reading, isLive: flags.live } : undefined;
       },
       onReading: (reply, customer) => this.#takeReading(reply, customer, 'tab'),
-      onDismissed: (id) => this.#dropNudge(id),
+      onDismissed: (id) => this.#reader.dropNudge(id),
     });
-  }
-
-  /** The outbox, opened when it is first needed. */
-  #openOutbox(): Promise<Outbox> {
-    this.#outbox ??= this.#loadOutbox().catch((error: unknown) => {
-      this.#outbox = undefined;
-      throw error;
-    });
-    return this.#outbox;
-  }
-
-  async #loadOutbox(): Promise<Outbox> {
-    const { openOutbox, browserParts } = await import('./background.ts');
-    const outbox = await openOutbox({
-      client: this.#client,
-      clock: this.#clock,
-      random: this.#random,
-      waitMs: this.#waitMs,
-      browser: this.#storage === 'memory' ? undefined : (this.#storage ?? browserParts),
-      onForeign: ({ customer, input }, outcome) => {
-        if (customer === this.#model.customer) this.#settle(input, outcome);
-      },
-      onUnheard: (error) => this.#model.setFlags({ error: asBillingOSError(error) }),
-    });
-    if (this.#closed) outbox.close();
-    return outbox;
-  }
-
-  /** What waits is sent now; what earlier pages have left, too. */
-  #resumeOutbox(): void {
-    if (this.#outbox === undefined && this.#storage === 'memory') return;
-    void this.#openOutbox().then(
-      (outbox) => outbox.resume(),
-      () => undefined,
-    );
   }
 
   #onEvent(event: LineEvent, customer: string | undefined): void {
@@ -333,7 +244,7 @@ class Store implements UsageStore {
     if (customer !== this.#model.customer) return;
     const nudges = this.#model.takeRow(event.data);
     this.#periodTimer.arm(this.#model.rows);
-    if (nudges) void this.#readNudges();
+    if (nudges) void this.#reader.nudges();
   }
 
   /** A line that something between here and the API does not let through is replaced by reading. */
@@ -345,92 +256,43 @@ class Store implements UsageStore {
   }
 
   async #poll(): Promise<void> {
-    const { signal } = this.#reads;
-    await this.#readMetrics();
+    const { signal } = this.#reader;
+    await this.#reader.metrics();
     if (signal.aborted) return;
     const delayMs = POLL_MS * (0.9 + 0.2 * this.#random());
     this.#cancelPoll = this.#clock.schedule(() => void this.#poll(), delayMs);
   }
 
-  async #readAll(): Promise<void> {
-    await Promise.all([this.#readMetrics(), this.#readNudges()]);
-  }
-
-  async #readMetricsOnce(): Promise<void> {
-    if (this.#closed) return;
-    const { signal } = this.#reads;
-    this.#readsUnderWay += 1;
-    this.#showWork();
-    try {
-      const customer = await abortable(this.#client.customer(), signal);
-      const reply = await abortable(this.#client.usageMetrics({ signal, customer }), signal);
-      this.#takeReading(reply, customer, 'read');
-    } catch (error) {
-      if (isCustomerChanged(error)) void this.#readMetrics();
-      else if (!signal.aborted) this.#onFailure(error);
-    }
-    this.#readsUnderWay -= 1;
-    this.#showWork();
-  }
-
-  /** Nudges are an extra: when they cannot be read the numbers still stand, and the next change asks again. */
-  async #readNudgesOnce(): Promise<void> {
-    if (this.#closed) return;
-    const { signal } = this.#reads;
-    const dismissals = this.#dismissals;
-    const { customer } = this.#model;
-    const nudges = await abortable(this.#client.nudges({ signal, customer }), signal).catch(
-      (error: unknown) => {
-        if (isCustomerChanged(error)) void this.#readMetrics();
-      },
-    );
-    if (nudges !== undefined && dismissals === this.#dismissals) this.#model.setNudges(nudges);
-  }
-
   /** Takes numbers in that came over the line, were read, or were read by another tab. */
   #takeReading(reply: UsageMetricsReply, customer: string | undefined, from: 'line' | 'read' | 'tab'): void {
     const isForeign = this.#model.isForeign(reply, customer);
-    if (isForeign) {
-      this.#customerEpoch += 1;
-      this.#abortReads();
-    }
+    if (isForeign) this.#reader.abort();
     const nudges = this.#model.takeReading(reply, customer);
     this.#expecting = false;
     this.#periodTimer.observe(reply);
-    if (from === 'read') this.#publish({ type: 'reading', reply });
+    if (from === 'read') this.#line?.publish({ type: 'reading', reply }, this.#model.customer);
     if (isForeign && from === 'read' && this.#working) {
       // The line is still the former customer's.
       this.#pause();
       this.#begin();
     } else if (isForeign || nudges) {
-      void this.#readNudges();
+      void this.#reader.nudges();
     }
     if (this.#working) this.#periodTimer.arm(this.#model.rows);
-    if (from !== 'tab') this.#resumeOutbox();
+    if (from !== 'tab') this.#tracker.resume();
     this.#showWork();
-  }
-
-  /** Lets the other tabs of the customer know. */
-  #publish(news: News): void {
-    this.#live?.publish?.(news, this.#model.customer);
-  }
-
-  #dropNudge(id: string): void {
-    // A list that was read before the dismissal must not bring it back.
-    this.#dismissals += 1;
-    this.#model.dropNudge(id);
   }
 
   #settle(input: KeyedInput, outcome: Outcome): void {
     if ('reply' in outcome) {
       const { nudges, outdated } = this.#model.recorded(input, outcome.reply);
-      if (this.#working && outdated && this.#model.flags.status === 'ready') void this.#readAll();
-      else if (this.#working && nudges) void this.#readNudges();
+      if (this.#working && outdated && this.#model.flags.status === 'ready') void this.#reader.all();
+      else if (this.#working && nudges) void this.#reader.nudges();
     } else {
       const { error } = outcome;
       const refusal = isBillingOSError(error, 'QuotaExceededError') ? error : undefined;
       this.#model.refused(input, refusal?.details['usage'] as UsageSummary | undefined);
-      if (refusal !== undefined) void this.#readNudges();
+      if (refusal !== undefined) void this.#reader.nudges();
     }
     if (this.#working) this.#periodTimer.arm(this.#model.rows);
   }
@@ -450,17 +312,12 @@ class Store implements UsageStore {
     this.#pause();
   }
 
-  #abortReads(): void {
-    this.#reads.abort();
-    this.#reads = new AbortController();
-  }
-
   #showWork(): void {
     this.#model.setFlags({ fetchStatus: this.#fetchStatus() });
   }
 
   #fetchStatus(): FetchStatus {
-    if (this.#readsUnderWay > 0 || this.#expecting) return 'fetching';
+    if (this.#reader.isReading || this.#expecting) return 'fetching';
     return this.#signedOut || (this.#started && this.#isHidden()) ? 'paused' : 'idle';
   }
 }
@@ -470,10 +327,6 @@ function hasSharedParts(): boolean {
   const { indexedDB, BroadcastChannel, navigator } = globalThis as Partial<typeof globalThis>;
   const { locks } = (navigator ?? {}) as Partial<Navigator>;
   return indexedDB !== undefined && BroadcastChannel !== undefined && locks !== undefined;
-}
-
-function isCustomerChanged(error: unknown): boolean {
-  return isBillingOSError(error) && error.code === 'customer_changed';
 }
 
 function asBillingOSError(cause: unknown): BillingOSError {

@@ -1,4 +1,8 @@
+import { sleep, type Clock } from '../client/clock.ts';
 import type { TrackInput } from '../client/track-input.ts';
+
+/** A disk that has not opened by now is done without, until it has. */
+export const STORAGE_WAIT_MS = 2_000;
 
 /** A usage event with its key. */
 export type KeyedInput = TrackInput & { idempotencyKey: string };
@@ -63,23 +67,46 @@ export function isDurable(id: number): boolean {
 
 /**
  * Keeps events on disk, and in memory what a disk cannot take: events of sessions that do not tell whose they are,
- * and all of them when it is full or broken.
+ * and all of them while it is full, broken or not open. What is in memory then goes out behind what is on disk: that
+ * costs some order, but loses nothing that the disk takes again.
  */
-export function sparedStorage(disk: EventStorage): EventStorage {
+export async function openSparedStorage(
+  openDisk: () => Promise<EventStorage>,
+  clock: Clock,
+): Promise<EventStorage> {
   const memory = memoryStorage();
+  const opening = new AbortController();
+  let disk: EventStorage | undefined;
+  let isClosed = false;
+
+  void openDisk()
+    .then((opened) => {
+      // It may come late, and is taken then; only not by a page that is through with it.
+      if (isClosed) opened.close();
+      else disk = opened;
+    })
+    .catch(() => undefined)
+    .finally(() => opening.abort());
+  // In two halves: a tab that was frozen finds the first one over, and what the disk said meanwhile right behind it.
+  for (let half = 0; half < 2 && !opening.signal.aborted; half += 1) {
+    await sleep(STORAGE_WAIT_MS / 2, clock, opening.signal).catch(() => undefined);
+  }
 
   return {
     add: (event, countMax) =>
-      event.customer === ''
+      event.customer === '' || disk === undefined
         ? memory.add(event, countMax)
         : disk.add(event, countMax).catch(() => memory.add(event, countMax)),
     async oldest(customer, countMax) {
-      const onDisk = await disk.oldest(customer, countMax).catch(() => []);
+      const onDisk = (await disk?.oldest(customer, countMax).catch(() => undefined)) ?? [];
       return [...onDisk, ...(await memory.oldest(customer, countMax))].slice(0, countMax);
     },
-    remove: (id) => (isDurable(id) ? disk : memory).remove(id),
+    async remove(id) {
+      await (isDurable(id) ? disk : memory)?.remove(id);
+    },
     close() {
-      disk.close();
+      isClosed = true;
+      disk?.close();
       memory.close();
     },
   };

@@ -44,6 +44,7 @@ export class UsageModel {
   #ids: Pick<UsageMetricsReply, 'customer_id' | 'external_user_id'> | undefined;
   /** And as the client does: with API and tenant. */
   #customer: string | undefined;
+  #customerEpoch = 0;
   #flags: Flags = { status: 'pending', fetchStatus: 'idle', live: false, stale: false, error: null };
   readonly #overlay = createOverlay();
   readonly #hiddenNudges = new Set<string>();
@@ -70,6 +71,16 @@ export class UsageModel {
   /** Whose numbers these are, as the client names them; `undefined` before it is known. */
   get customer(): string | undefined {
     return this.#customer;
+  }
+
+  /** Counts customers, so that what was begun for one is not shown to the next. */
+  get customerEpoch(): number {
+    return this.#customerEpoch;
+  }
+
+  /** Whether the numbers may be this customer's: they are not known to be another's. */
+  mayBeOf(customer: string | undefined): boolean {
+    return customer === undefined || this.#customer === undefined || this.#customer === customer;
   }
 
   /** The confirmed numbers as they came over the wire; `undefined` before there are any. */
@@ -153,6 +164,7 @@ export class UsageModel {
   }
 
   #forgetCustomer(): void {
+    this.#customerEpoch += 1;
     this.#customer = undefined;
     this.#rows = NO_ROWS;
     this.#nudges = Object.freeze([]);

@@ -9,16 +9,11 @@ import {
 } from '../client/errors.ts';
 import { ManualClock, settled } from '../client/testing/clocks.ts';
 import type { BrowserParts } from './browser-parts.ts';
-import {
-  EVENT_AGE_MAX_MS,
-  EVENT_AHEAD_MAX_MS,
-  FLUSH_BYTES_MAX,
-  HEARSAY_MS,
-  openOutbox,
-  OUTBOX_BACKOFF_CAP_MS,
-  OUTBOX_EVENTS_MAX,
-  STORAGE_WAIT_MS,
-} from './outbox.ts';
+import { STORAGE_WAIT_MS } from './event-storage.ts';
+import { EVENT_AGE_MAX_MS, EVENT_AHEAD_MAX_MS, OUTBOX_EVENTS_MAX } from './lost-events.ts';
+import { FLUSH_BYTES_MAX, openOutbox } from './outbox.ts';
+import { ASKED_PAUSE_MAX_MS, OUTBOX_BACKOFF_CAP_MS } from './pauses.ts';
+import { HEARSAY_MS } from './sender.ts';
 import { FakeBrowser, type FakeTab } from './testing/fake-browser.ts';
 import { FakeClient, recorded } from './testing/fake-client.ts';
 import type { Outcome } from './tracked-event.ts';
@@ -142,6 +137,16 @@ describe('an event', () => {
     await clock.advance(0);
     expect(keys()).toHaveLength(1);
     await clock.advance(1_000);
+    expect(keys()).toHaveLength(2);
+  });
+
+  it('is sent again within the hour, however long the server asks to wait', async () => {
+    const { client, clock, send, keys } = await setUp();
+    client.onTrack = () => Promise.reject(new RateLimitError('never', { retryable: true, retryAfter: 1e12 }));
+    void send('a');
+    await clock.advance(ASKED_PAUSE_MAX_MS - 1);
+    expect(keys()).toHaveLength(1);
+    await clock.advance(1);
     expect(keys()).toHaveLength(2);
   });
 
@@ -433,39 +438,48 @@ describe('several tabs', () => {
 });
 
 describe('a page that is hidden', () => {
-  async function setUpBusy(count: number, facts: { metadata?: Record<string, unknown> } = {}) {
-    const all = await setUpTab();
+  /** A page with as many events, of which none has an answer yet. */
+  async function setUpBusy(
+    count: number,
+    on: () => ReturnType<typeof setUp> = setUp,
+    metadata: Record<string, unknown> = {},
+  ) {
+    const all = await on();
     all.client.onTrack = () => new Promise(() => undefined);
     for (let index = 0; index < count; index += 1) {
-      const input = { ...event(`k${index}`), ...facts };
-      void all.outbox.send(input, {
-        customer: all.client.customer(),
-        hasOwnKey: false,
-        onSettled: () => undefined,
-      });
+      const facts = { customer: all.client.customer(), hasOwnKey: false, onSettled: () => undefined };
+      void all.outbox.send({ ...event(`k${index}`), metadata }, facts);
     }
     await all.clock.advance(0);
     return all;
   }
 
-  it('sends all that it has tracked, in requests that outlive it', async () => {
+  it('has one event of a counter under way, in a request that outlives it, and the others on disk', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    const { outbox, client } = await setUpBusy(40, () => setUpTab({ clock, browser }));
+    outbox.flush();
+    expect(client.sent).toMatchObject([{ input: { idempotencyKey: 'k0' }, keepalive: true }]);
+    expect(browser.kept).toHaveLength(40);
+  });
+
+  it('sends all that it has tracked where there is no disk', async () => {
     const { outbox, client } = await setUpBusy(40);
     outbox.flush();
     expect(new Set(client.sent.map(({ input }) => input.idempotencyKey)).size).toBe(40);
-    expect(client.sent.filter(({ keepalive }) => keepalive)).toHaveLength(39);
+    expect(client.sent.filter(({ keepalive }) => keepalive)).toHaveLength(40);
   });
 
   it('sends no more than browsers let such a page', async () => {
-    const { outbox, client } = await setUpBusy(100, { metadata: { note: 'ä'.repeat(1_000) } });
+    const { outbox, client } = await setUpBusy(100, setUp, { note: 'ä'.repeat(1_000) });
     outbox.flush();
-    const flushed = client.sent.filter(({ keepalive }) => keepalive);
-    const bytes = flushed.reduce((sum, { input }) => sum + Buffer.byteLength(JSON.stringify(input)), 0);
-    expect(flushed.length).toBeGreaterThan(10);
+    const bytes = client.sent.reduce((sum, { input }) => sum + Buffer.byteLength(JSON.stringify(input)), 0);
+    expect(client.sent.length).toBeGreaterThan(10);
     expect(bytes).toBeLessThan(FLUSH_BYTES_MAX);
   });
 
   it('leaves alone a line that is down', async () => {
-    const { client, clock, outbox, send } = await setUpTab();
+    const { client, clock, outbox, send } = await setUp();
     client.onTrack = offline;
     void send('a');
     await clock.advance(0);
@@ -473,35 +487,12 @@ describe('a page that is hidden', () => {
     expect(client.sent).toHaveLength(1);
   });
 
-  it('does not send ahead of what an earlier page has kept', async () => {
-    const clock = new ManualClock();
-    const browser = new FakeBrowser({ clock });
-    browser.keep({ customer: 'anna', input: event('earlier'), trackedAtMs: clock.now() });
-    const { client, outbox, send, keys } = await setUpTab({ clock, browser });
-    client.onTrack = () => new Promise(() => undefined);
-    void send('later');
-    await clock.advance(0);
-    outbox.flush();
-    expect(keys()).toEqual(['earlier']);
-  });
-
-  it('sends what is not on disk yet', async () => {
-    const { client, clock, outbox, send, keys } = await setUpTab();
-    client.onTrack = () => new Promise(() => undefined);
-    outbox.resume();
-    await clock.advance(0);
-    void send('a');
-    await settled();
-    outbox.flush();
-    expect(keys()).toEqual(['a']);
-  });
-
   it('does not send again what comes back recorded', async () => {
-    const { outbox, client, clock, browser } = await setUpBusy(3);
+    const { outbox, client, clock, keys } = await setUpBusy(3);
     client.onTrack = () => Promise.resolve(recorded(11));
     outbox.flush();
-    await clock.advance(0);
-    expect(browser.kept.map(({ input }) => input.idempotencyKey)).toEqual(['k0']);
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
+    expect(keys()).toEqual(['k0', 'k1', 'k2']);
   });
 });
 
@@ -519,6 +510,39 @@ describe('where there is no disk', () => {
     expect(await result).toMatchObject({ status: 'recorded' });
   });
 
+  it('because it opens late, it is used from then on', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    const tab = browser.openTab();
+    const { locks, openChannel } = tab;
+    let open: () => void = () => undefined;
+    const opening = new Promise<void>((resolve) => (open = resolve));
+    const openStorage = () => opening.then(() => tab.openStorage());
+    const { client, send } = await setUp({ clock, tab, browser: { locks, openChannel, openStorage } });
+    client.onTrack = offline;
+    open();
+    await clock.advance(0);
+    void send('a');
+    await clock.advance(0);
+    expect(browser.kept.map(({ input }) => input.idempotencyKey)).toEqual(['a']);
+  });
+
+  it('because the tab was frozen while it opened, it is waited for', async () => {
+    const clock = new ManualClock();
+    const browser = new FakeBrowser({ clock });
+    const tab = browser.openTab();
+    const opening = setUp({ clock, tab });
+    tab.freeze();
+    await clock.advance(2 * STORAGE_WAIT_MS);
+    tab.thaw();
+    await clock.advance(STORAGE_WAIT_MS);
+    const { client, send } = await opening;
+    client.onTrack = offline;
+    void send('a');
+    await clock.advance(0);
+    expect(browser.kept).toHaveLength(1);
+  });
+
   it('because it broke, events are kept in memory', async () => {
     const { browser, clock, send } = await setUpTab();
     browser.isDiskBroken = true;
@@ -526,6 +550,34 @@ describe('where there is no disk', () => {
     await clock.advance(0);
     expect(await result).toMatchObject({ status: 'recorded' });
     expect(browser.kept).toEqual([]);
+  });
+});
+
+describe('an outcome whose event cannot be taken out of storage', () => {
+  async function setUpBreakingDisk(onTrack: FakeClient['onTrack']) {
+    const all = await setUpTab();
+    all.client.onTrack = (input) => {
+      all.browser.isDiskBroken = true;
+      return onTrack(input);
+    };
+    return all;
+  }
+
+  it('is told all the same where the event counts: to send it again would change nothing', async () => {
+    const { clock, send, keys } = await setUpBreakingDisk(() => Promise.resolve(recorded(11)));
+    const result = send('a');
+    await clock.advance(OUTBOX_BACKOFF_CAP_MS);
+    expect(await result).toMatchObject({ status: 'recorded' });
+    expect(keys()).toEqual(['a']);
+  });
+
+  it('is asked for again where the event was refused: what stays could still count', async () => {
+    const { browser, clock, send, keys } = await setUpBreakingDisk(refused);
+    const result = send('a');
+    await clock.advance(WAIT_MS);
+    expect(await result).toMatchObject({ status: 'queued' });
+    expect(browser.kept).toHaveLength(1);
+    expect(keys().length).toBeGreaterThan(1);
   });
 });
 

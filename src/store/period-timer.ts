@@ -1,9 +1,7 @@
-import type { Clock } from '../client/clock.ts';
+import { TIMER_DELAY_MAX_MS, type Clock } from '../client/clock.ts';
 import type { UsageMetricsReply } from '../client/wire.ts';
 import { nextPeriodEndMs, type Rows } from './rows.ts';
 
-/** The longest delay that timers keep; a longer one fires at once. */
-export const TIMER_DELAY_MAX_MS = 2 ** 31 - 1;
 /** The server pushes the new period within a second of the old one's end (wire contract §6); this comes after. */
 export const PERIOD_GRACE_MS = 1_000;
 /** Many customers' periods end at the same instant: their readers are spread over this long. */

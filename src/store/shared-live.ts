@@ -2,7 +2,7 @@ import { abortable, sleep } from '../client/clock.ts';
 import { isBillingOSError } from '../client/errors.ts';
 import { backoffMs } from '../client/retry.ts';
 import type { UsageMetricsReply } from '../client/wire.ts';
-import type { BrowserParts, Channel } from './browser-parts.ts';
+import { TALK_VERSION, type BrowserParts, type Channel } from './browser-parts.ts';
 import {
   Live,
   RECONNECT_BASE_MS,
@@ -106,7 +106,8 @@ export class SharedLive implements Line {
   async #share(customer: string): Promise<void> {
     const { browser, clock, random } = this.#options;
     const { signal } = this.#closing;
-    const name = `billingos:live:${customer}`;
+    // Tabs that do not understand each other each have a leader of their own.
+    const name = `billingos:live:${TALK_VERSION}:${customer}`;
     const channel = browser.openChannel(name);
     channel.listen((message) => this.#hear(message as Message, customer));
     this.#tabs = { customer, channel };

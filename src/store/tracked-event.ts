@@ -1,6 +1,6 @@
 import type { Clock } from '../client/clock.ts';
 import type { TrackReply } from '../client/wire.ts';
-import type { KeptEvent, KeyedInput, NewEvent } from './event-storage.ts';
+import type { KeptEvent, KeyedInput } from './event-storage.ts';
 import type { TrackUsageResult } from './types.ts';
 
 /** What became of an event: recorded, or not. */
@@ -14,8 +14,11 @@ export interface TrackedEventOptions {
   customer: Promise<string | undefined>;
   /** The key was made for this event. One that the host brought may come again with another call, at another time. */
   hasOwnKey: boolean;
-  /** Called once, before the caller is told, when the outcome becomes known. */
-  onSettled: (outcome: Outcome) => void;
+  /**
+   * Called once, before the caller is told, when the outcome becomes known; with whom the event was for, where it came
+   * as far as that.
+   */
+  onSettled: (outcome: Outcome, customer: string | undefined) => void;
 }
 
 /** One event that this page has tracked, and the caller who waits for its outcome. */
@@ -26,14 +29,14 @@ export class TrackedEvent {
   readonly hasOwnKey: boolean;
   /** What the caller gets. */
   readonly result: Promise<TrackUsageResult>;
-  /** The event as it is sent. `undefined` until it is known for whom. */
-  record: NewEvent | undefined;
+  /** Whom it is for. `undefined` until that is known; empty for sessions that do not tell. */
+  whose: string | undefined;
   /** The event as it is in storage. `undefined` until it is there. */
   kept: KeptEvent | undefined;
   /** Since when it is no longer in storage, though nobody has told the outcome. */
   missedAtMs: number | undefined;
 
-  readonly #onSettled: (outcome: Outcome) => void;
+  readonly #onSettled: TrackedEventOptions['onSettled'];
   readonly #cancelWait: () => void;
   #answer!: (result: TrackUsageResult | Promise<never>) => void;
   #isAnswered = false;
@@ -76,7 +79,7 @@ export class TrackedEvent {
     const isHeard = !this.#isAnswered;
     this.#isAnswered = true;
     this.#cancelWait();
-    this.#onSettled(outcome);
+    this.#onSettled(outcome, this.whose);
     const { idempotencyKey } = this.input;
     if ('reply' in outcome) this.#answer({ status: 'recorded', idempotencyKey, ...outcome.reply });
     else if (isHeard) this.#answer(Promise.reject(outcome.error));

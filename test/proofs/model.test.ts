@@ -52,6 +52,7 @@ async function compare(store: Store, seed: number, told: { runs: number; command
     }),
     { numRuns: RUNS[store.name] / LANES, seed },
   );
+  expect((await ledger.verify(clock.now, () => undefined)).differences).toEqual([]);
   await ledger.close();
   expect((await created.audit()).faults).toEqual([]);
 }

@@ -13,14 +13,17 @@ const billing = new BillingOS({
   buffer: { file, maxWaitMs: 5, onError: (error) => process.stderr.write(`${error.message}\n`) },
 });
 
+/** Resolves when the line has left the process: what waits for a slow reader in here would die with it. */
+const say = (line: string) => new Promise((written) => process.stdout.write(`${line}\n`, written));
+
 await Promise.all(
   Array.from({ length: CALLERS }, async (_, caller) => {
     for (let turn = 0; ; turn += 1) {
       const idempotencyKey = `${process.pid}-${caller}-${turn}`;
-      process.stdout.write(`tried ${idempotencyKey}\n`);
+      await say(`tried ${idempotencyKey}`);
       const customerId = `user_${caller % 3}`;
       await billing.bufferUsage({ customerId, featureKey: 'events', quantity: 1, idempotencyKey });
-      process.stdout.write(`kept ${idempotencyKey}\n`);
+      await say(`kept ${idempotencyKey}`);
     }
   }),
 );

@@ -39,7 +39,8 @@ export async function pricedStore(env: Environment): Promise<PricedStore> {
   const tenantId = await ledger.ensureTenant('Acme', 'test', now);
   const secretKey = generateSecretKey('test');
   await ledger.addSecretKey(tenantId, { hash: hashSecretKey(secretKey), name: 'test' }, now);
-  await ledger.tenant(tenantId).putCatalog(CATALOG, now);
+  // Later than the key, so that the audit trail has one order.
+  await ledger.tenant(tenantId).putCatalog(CATALOG, now + 1);
   await ledger.close();
   return { tenantId, secretKey };
 }

@@ -38,7 +38,7 @@ export interface StorePageOptions {
 /** Lets the host serve the page and a session route, for whoever is signed in. Counts the sessions it gives. */
 export function serveStorePages(
   host: FaultProxy,
-  api: DevProcess,
+  api: Pick<DevProcess, 'post'>,
   signedIn: () => string | null,
 ): { readonly count: number; readonly last: SessionToken } {
   const session = { count: 0, last: { sessionToken: '', tokenId: '' } };
@@ -67,6 +67,22 @@ export async function openStorePage(
   await page.goto(`${host.url}${PAGE_PATH}?${query}`);
   await page.waitForFunction(() => 'store' in window);
   return page;
+}
+
+/** Opens pages one after the other, each once its numbers are live. The first has the line. */
+export async function openLivePages(
+  context: BrowserContext,
+  host: FaultProxy,
+  count: number,
+  options?: StorePageOptions,
+): Promise<Page[]> {
+  const pages: Page[] = [];
+  while (pages.length < count) {
+    const page = await openStorePage(context, host, options);
+    await page.waitForFunction(() => window.store.getSnapshot().live);
+    pages.push(page);
+  }
+  return pages;
 }
 
 /** What the page shows of a feature; `undefined` before it shows anything. */

@@ -96,7 +96,7 @@ describe('usage', () => {
   });
 
   it('may be taken back', async () => {
-    server.script(json(201, {}));
+    server.script(json(201, { success: true }));
     await billing.trackUsage({ customerId: 'user_123', featureKey: 'seats', quantity: -1 });
     expect(sentBody()).toMatchObject({ quantity: -1 });
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
 import type { LedgerObserver } from './ledger/observer.ts';
@@ -8,6 +8,7 @@ import { fillPostgres, postgresParts } from './ledger/postgres/move.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import * as sqlite from './ledger/sqlite/database.ts';
+import { makeFolder } from './ledger/sqlite/folder.ts';
 import { lockStore } from './ledger/sqlite/lock.ts';
 import { MIGRATIONS as SQLITE_MIGRATIONS } from './ledger/sqlite/migrations.ts';
 import { fillSqlite, sqliteParts } from './ledger/sqlite/move.ts';
@@ -79,13 +80,19 @@ export async function schemaOf(settings: StoreSettings): Promise<{ present: numb
   return { present, needed: SQLITE_MIGRATIONS.length };
 }
 
+/** Whose tenants an embedded store has; it is neither made for that nor brought up to date. */
+export function organizationsIn(folder: string): string[] {
+  const path = embeddedPath(folder);
+  return existsSync(path) ? withSqlite(path, sqlite.organizations) : [];
+}
+
 /** Makes a store, or brings it up to date, beside whoever uses it. */
 export async function migrateStore(settings: StoreSettings): Promise<{ from: number; to: number }> {
   if (settings.kind === 'postgres') {
     const from = await reach(settings, postgres.migrate(settings.directUrl));
     return { from, to: POSTGRES_MIGRATIONS.length };
   }
-  mkdirSync(settings.folder, { recursive: true, mode: 0o700 });
+  makeFolder(settings.folder);
   return { from: withSqlite(embeddedPath(settings.folder), sqlite.migrate), to: SQLITE_MIGRATIONS.length };
 }
 
@@ -127,11 +134,16 @@ export function embeddedPath(folder: string): string {
 }
 
 function withSqlite<T>(path: string, work: (database: sqlite.Sqlite) => T): T {
-  const database = sqlite.openSqlite(path);
   try {
-    return work(database);
-  } finally {
-    database.close();
+    const database = sqlite.openSqlite(path);
+    try {
+      return work(database);
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    if (!(error instanceof sqlite.StoreFailedError)) throw error;
+    throw new sqlite.StoreFailedError(`${path} cannot be used: ${error.message}`, { cause: error });
   }
 }
 

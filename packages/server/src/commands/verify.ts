@@ -1,10 +1,16 @@
-import type { Difference, Verification } from '../ledger/verify.ts';
+import type {
+  CounterDifference,
+  Difference,
+  RecordDifference,
+  Total,
+  Verification,
+} from '../ledger/verify.ts';
 import { DATA_OPTION, JSON_OPTION, type Command } from './command.ts';
 import { withExistingStore } from './existing-store.ts';
 
 export const verify: Command = {
   name: 'verify',
-  summary: 'add every counter up again from its events, and look up every key',
+  summary: 'add every counter up again from its events, and look up every key, both ways',
   details: `Reads one snapshot, beside a running server, and changes nothing. Exits with 1 where the store differs from what
 its events come to. Amounts are printed as they are kept: scaled by the feature's decimals.`,
   options: { ...DATA_OPTION, ...JSON_OPTION },
@@ -33,6 +39,11 @@ export function verificationText({ events, counters, differences, differencesTot
 }
 
 function differenceText(difference: Difference): string {
+  if (difference.kind === 'record') {
+    const { tenantId, customerId, origin, key, eventId, eventExists } = difference;
+    const fault = eventExists ? 'does not hold it' : 'is not there';
+    return `${tenantId} ${customerId}: the ${origin} key ${JSON.stringify(key)} leads to ${eventId}, which ${fault}`;
+  }
   const { tenantId, customerId, feature, reset, periodStart } = difference;
   const counter = `${tenantId} ${customerId} ${feature} ${reset} ${instant(periodStart)}`;
   switch (difference.kind) {
@@ -43,6 +54,11 @@ function differenceText(difference: Difference): string {
     }
     case 'sequence':
       return `${counter}: ${difference.eventId} has sequence ${difference.found} where ${difference.expected} follows`;
+    case 'consumed':
+    case 'quantity': {
+      const { kind, eventId, found, expected } = difference;
+      return `${counter}: ${eventId} has ${kind} ${found} where it comes to ${expected}`;
+    }
     case 'idempotency':
       return `${counter}: the key of ${difference.eventId} leads to ${difference.found ?? 'nothing'}`;
   }
@@ -55,27 +71,45 @@ export function verificationDocument({ events, counters, differences, difference
     events,
     counters,
     differences_total: differencesTotal,
-    differences: differences.map((difference) => ({ ...counterDocument(difference), ...facts(difference) })),
+    differences: differences.map((difference) =>
+      difference.kind === 'record'
+        ? recordDocument(difference)
+        : { ...counterDocument(difference), ...facts(difference) },
+    ),
   };
 }
 
-function counterDocument({ kind, tenantId, customerId, feature, reset, periodStart }: Difference) {
+function recordDocument({ kind, tenantId, customerId, origin, key, eventId, eventExists }: RecordDifference) {
+  const event = { event_id: eventId, event_exists: eventExists };
+  return { kind, tenant_id: tenantId, customer_id: customerId, origin, key, ...event };
+}
+
+function counterDocument({ kind, tenantId, customerId, feature, reset, periodStart }: CounterDifference) {
   const period_start = instant(periodStart);
   return { kind, tenant_id: tenantId, customer_id: customerId, feature, reset, period_start };
 }
 
-function facts(difference: Difference): Record<string, unknown> {
-  if (difference.kind !== 'counter') {
-    const { eventId, found } = difference;
-    return {
-      event_id: eventId,
-      found,
-      expected: difference.kind === 'sequence' ? difference.expected : eventId,
-    };
+function facts(difference: CounterDifference): Record<string, unknown> {
+  switch (difference.kind) {
+    case 'counter': {
+      const { stored, recomputed } = difference;
+      const total = ({ consumed, sequence }: Total) => ({ consumed: String(consumed), sequence });
+      return { stored: stored === null ? null : total(stored), recomputed: total(recomputed) };
+    }
+    case 'sequence': {
+      const { eventId, found, expected } = difference;
+      return { event_id: eventId, found, expected };
+    }
+    case 'consumed':
+    case 'quantity': {
+      const { eventId, found, expected } = difference;
+      return { event_id: eventId, found: String(found), expected: String(expected) };
+    }
+    case 'idempotency': {
+      const { eventId, found } = difference;
+      return { event_id: eventId, found, expected: eventId };
+    }
   }
-  const { stored, recomputed } = difference;
-  const total = ({ consumed, sequence }: typeof recomputed) => ({ consumed: String(consumed), sequence });
-  return { stored: stored === null ? null : total(stored), recomputed: total(recomputed) };
 }
 
 /** A damaged store may hold what is no date. */

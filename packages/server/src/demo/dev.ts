@@ -1,10 +1,10 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApi, type ReportError } from '../api-server.ts';
 import { generateSecretKey, hashSecretKey } from '../auth/secret-keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ListenSettings } from '../settings.ts';
-import { openStore } from '../store.ts';
+import { SettingsError, type ListenSettings } from '../settings.ts';
+import { openStore, organizationsIn } from '../store.ts';
 import { DEMO_CATALOG } from './catalog.ts';
 import { demoRoutes, seedDemoUsage } from './routes.ts';
 
@@ -27,18 +27,22 @@ export interface DevServer {
   close(): Promise<void>;
 }
 
+const INFO_FILE = 'dev.json';
 const DEMO_ORGANIZATION = 'Demo';
 const DEMO_CUSTOMER = 'user_123';
+/** Organizations that a refusal names. */
+const NAMED_MAX = 3;
 
 /**
  * Everything on one command: embedded store, migrations, demo tenant, catalog and customer, API and demo page.
- * @throws StoreInUseError when another server has the data folder.
+ * @throws StoreInUseError when another server has the data folder, SettingsError when the store in it is no demo.
  */
 export async function startDev(settings: DevSettings, onError: ReportError): Promise<DevServer> {
   const { folder, listening } = settings;
   const clock = Date.now;
+  refuseProduction(folder);
   const { ledger, announce, release } = await openStore({ kind: 'embedded', folder }, clock);
-  const infoPath = join(folder, 'dev.json');
+  const infoPath = join(folder, INFO_FILE);
   const secretKey = await demoTenant(ledger, infoPath, clock());
   const demo = { secretKey, customerId: DEMO_CUSTOMER };
   const api = await startApi({
@@ -61,6 +65,17 @@ export async function startDev(settings: DevSettings, onError: ReportError): Pro
       release();
     },
   };
+}
+
+/** A first start that was broken off has left a store, and at most the demo's tenant in it. */
+function refuseProduction(folder: string): void {
+  if (existsSync(join(folder, INFO_FILE))) return;
+  const others = organizationsIn(folder).filter((organization) => organization !== DEMO_ORGANIZATION);
+  if (others.length === 0) return;
+  throw new SettingsError(
+    `${folder} holds the store of ${others.slice(0, NAMED_MAX).join(', ')}, which "billingos dev" would make a demo ` +
+      `of. Run it with: billingos serve --data "${folder}", or use another folder with --data.`,
+  );
 }
 
 /** The demo tenant with its catalog, and a key to it: the one of the last time, while it works. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { groupCommit, SPLIT_MIN, type GroupCommitOptions } from './group-commit.ts';
 import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
 
 /** A store whose commits the test lets through one by one. */
@@ -83,7 +83,7 @@ describe('groupCommit', () => {
 
   it('commits for several tenants at once, up to a bound, and never two batches of one', async () => {
     const { commit, commits, nth } = heldStore();
-    const { submit } = groupCommit<string, string>({ commit, tenantsMax: 2, batchMax: 1 });
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, batchMax: 1 });
     const all = ['t', 't', 'u', 'v'].map((tenantId) => submit(tenantId, [tenantId]));
     await nth(1);
     expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u']);
@@ -97,9 +97,38 @@ describe('groupCommit', () => {
     expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u', 'v', 't']);
   });
 
+  it('has the next batch of a tenant with the store where that commits in order', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, lanesPerTenantMax: 2 });
+    const first = submit('t', ['a']);
+    await nth(0);
+    const second = submit('t', ['b']);
+    await nth(1);
+    const later = ['c', 'd'].map((command) => submit('t', [command]));
+    await commits[0]!.settle();
+    await nth(2);
+    expect(commits.map(({ batch }) => batch)).toEqual([['a'], ['b'], ['c', 'd']]);
+    for (const { settle } of commits.slice(1)) await settle();
+    await Promise.all([first, second, ...later]);
+  });
+
+  it('divides what waits between the lanes of a tenant that is alone, unless it is little', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, lanesPerTenantMax: 2 });
+    const send = (count: number) => Array.from({ length: count }, (_, n) => submit('t', [`${n}`]));
+    const many = send(SPLIT_MIN);
+    await nth(1);
+    for (const { settle } of [...commits]) await settle();
+    await Promise.all(many);
+    const few = send(SPLIT_MIN - 1);
+    await (await nth(2)).settle();
+    await Promise.all(few);
+    expect(commits.map(({ batch }) => batch.length)).toEqual([SPLIT_MIN / 2, SPLIT_MIN / 2, SPLIT_MIN - 1]);
+  });
+
   it('commits for a tenant while another’s commit hangs', async () => {
     const { commit, nth } = heldStore();
-    const { submit } = groupCommit<string, string>({ commit, tenantsMax: 2 });
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2 });
     const stuck = submit('stuck', ['a']);
     const { settle } = await nth(0);
     const other = submit('other', ['b']);

@@ -1,9 +1,11 @@
 import { number, text, type Row } from './rows.ts';
 
 /**
- * Verification: every counter added up again from the events that charged it, and every key that may still be
- * repeated found where a repeat would look for it. Both stores answer {@link VERIFIED_ROWS} on one snapshot, sorted
- * by them, and the fold below holds one counter at a time; so a store of any size takes the same memory.
+ * Verification: every counter added up again from the events that charged it, every event's amounts compared with the
+ * one's before, every key that may still be repeated found where a repeat would look for it, and every idempotency
+ * record found to lead to the event that holds its key. Both stores answer {@link VERIFIED_ROWS}, sorted by them, and
+ * {@link LOST_RECORDS} on one snapshot, and the fold below holds one counter at a time; so a store of any size takes
+ * the same memory.
  */
 export interface Verification {
   readonly events: number;
@@ -14,7 +16,9 @@ export interface Verification {
 }
 
 /** Where the stored state is not what the events come to. Amounts are scaled. */
-export type Difference = CounterName &
+export type Difference = CounterDifference | RecordDifference;
+
+export type CounterDifference = CounterName &
   (
     | { readonly kind: 'counter'; readonly stored: Total | null; readonly recomputed: Total }
     | {
@@ -23,8 +27,26 @@ export type Difference = CounterName &
         readonly expected: number;
         readonly found: number;
       }
+    /** `consumed` is not what was before and the delta, or `quantity` not what the action makes that delta of. */
+    | {
+        readonly kind: 'consumed' | 'quantity';
+        readonly eventId: string;
+        readonly expected: bigint;
+        readonly found: bigint;
+      }
     | { readonly kind: 'idempotency'; readonly eventId: string; readonly found: string | null }
   );
+
+/** An idempotency record that leads to no event, or to one that holds another key, or none. */
+export interface RecordDifference {
+  readonly kind: 'record';
+  readonly tenantId: string;
+  readonly customerId: string;
+  readonly origin: string;
+  readonly key: string;
+  readonly eventId: string;
+  readonly eventExists: boolean;
+}
 
 export interface CounterName {
   readonly tenantId: string;
@@ -61,20 +83,29 @@ export const COUNT_EVENTS = 'select count(*) as events from event';
  */
 export const VERIFIED_ROWS = (keyedSince: string): string => `
   select 0 as kind, tenant_id, customer_id, feature, reset, period_start, sequence, consumed as amount,
-    null as event_id, null as key, null as kept_for
+    null as event_id, null as action, null as quantity, null as consumed, null as key, null as kept_for
   from counter
   union all
   select 1, e.tenant_id, e.customer_id, e.feature, e.reset, e.counter_start, e.sequence, e.delta,
-    e.id, case when e.recorded_at > ${keyedSince} then e.idempotency_key end, i.event_id
+    e.id, e.action, e.quantity, e.consumed, case when e.recorded_at > ${keyedSince} then e.idempotency_key end, i.event_id
   from event e left join idempotency i on i.tenant_id = e.tenant_id and i.customer_id = e.customer_id
     and i.origin = e.origin and i.key = e.idempotency_key
   order by tenant_id, customer_id, feature, reset, period_start, kind, sequence, event_id`;
 
+/** Events are never deleted, and records only with what they lead to unchanged: no record may be one of these. */
+export const LOST_RECORDS = `
+  select i.tenant_id, i.customer_id, i.origin, i.key, i.event_id, e.id as found
+  from idempotency i left join event e on e.tenant_id = i.tenant_id and e.id = i.event_id
+  where e.id is null or e.idempotency_key is null
+    or e.customer_id <> i.customer_id or e.origin <> i.origin or e.idempotency_key <> i.key`;
+
 export interface Fold {
-  /** Takes the next row. */
-  take(row: Row): void;
+  /** Takes the next of {@link VERIFIED_ROWS}. */
+  readonly take: (row: Row) => void;
+  /** Takes one of {@link LOST_RECORDS}. */
+  readonly takeRecord: (row: Row) => void;
   /** After the last one. */
-  end(): Verification;
+  readonly end: () => Verification;
 }
 
 export function verificationFold(eventsTotal: number, progress: Progress): Fold {
@@ -82,6 +113,8 @@ export function verificationFold(eventsTotal: number, progress: Progress): Fold 
   let stored: Total | null = null;
   let consumed = 0n;
   let sequence = 0;
+  /** What the event before says was consumed after it. */
+  let consumedBefore = 0n;
   let events = 0;
   let counters = 0;
   let differencesTotal = 0;
@@ -104,15 +137,29 @@ export function verificationFold(eventsTotal: number, progress: Progress): Fold 
   function takeEvent(row: Row, name: CounterName): void {
     const eventId = text(row, 'event_id');
     const found = number(row, 'sequence');
-    if (found !== sequence + 1) differ({ ...name, kind: 'sequence', eventId, expected: sequence + 1, found });
+    const follows = found === sequence + 1;
+    if (!follows) differ({ ...name, kind: 'sequence', eventId, expected: sequence + 1, found });
+    compareAmounts(row, name, follows);
     sequence = found;
     consumed += row['amount'] as bigint;
+    consumedBefore = row['consumed'] as bigint;
     const keptFor = row['kept_for'] as string | null;
     if (row['key'] !== null && keptFor !== eventId) {
       differ({ ...name, kind: 'idempotency', eventId, found: keptFor });
     }
     events += 1;
     if (events % PROGRESS_EVENTS === 0) progress(events, eventsTotal);
+  }
+
+  function compareAmounts(row: Row, name: CounterName, follows: boolean): void {
+    const eventId = text(row, 'event_id');
+    const delta = row['amount'] as bigint;
+    const after = row['consumed'] as bigint;
+    const quantity = row['quantity'] as bigint;
+    const sum = consumedBefore + delta;
+    if (follows && after !== sum) differ({ ...name, kind: 'consumed', eventId, expected: sum, found: after });
+    const asked = row['action'] === 'set' ? after : delta;
+    if (quantity !== asked) differ({ ...name, kind: 'quantity', eventId, expected: asked, found: quantity });
   }
 
   progress(0, eventsTotal);
@@ -123,11 +170,23 @@ export function verificationFold(eventsTotal: number, progress: Progress): Fold 
         name = nameOf(row);
         stored = null;
         consumed = 0n;
+        consumedBefore = 0n;
         sequence = 0;
       }
       if (row['event_id'] === null) {
         stored = { consumed: row['amount'] as bigint, sequence: number(row, 'sequence') };
       } else takeEvent(row, name);
+    },
+    takeRecord(row) {
+      differ({
+        kind: 'record',
+        tenantId: text(row, 'tenant_id'),
+        customerId: text(row, 'customer_id'),
+        origin: text(row, 'origin'),
+        key: text(row, 'key'),
+        eventId: text(row, 'event_id'),
+        eventExists: row['found'] !== null,
+      });
     },
     end() {
       closeCounter();

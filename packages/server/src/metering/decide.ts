@@ -104,8 +104,8 @@ export interface Target {
 /** What a batch may read; the ledger fills it for the keys that the batch names. */
 export interface DecideState {
   readonly counters: ReadonlyMap<string, Counter>;
-  /** Recorded events by {@link idempotencyId}. */
-  readonly recorded: ReadonlyMap<string, UsageEvent>;
+  /** Recorded events by {@link idempotencyId}; `null` for a key whose event a damaged store has lost. */
+  readonly recorded: ReadonlyMap<string, UsageEvent | null>;
 }
 
 export interface Decision {
@@ -196,8 +196,9 @@ export function decide(
 }
 
 /** The verdict on a key that is taken: the first answer again for the same event, a refusal for another. */
-function repeat(command: TrackCommand, target: Target | Refusal, earlier: UsageEvent): Verdict {
+function repeat(command: TrackCommand, target: Target | Refusal, earlier: UsageEvent | null): Verdict {
   const same =
+    earlier !== null &&
     !('outcome' in target) &&
     earlier.feature === target.feature.key &&
     earlier.quantity === target.quantity &&

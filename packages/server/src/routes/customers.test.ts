@@ -119,9 +119,30 @@ describe('POST /customers', () => {
     { external_user_id: 'user_2', email: '\ud800' },
     { external_user_id: 'user_2', metadata: 'x' },
     { external_user_id: 'user_2', metadata: { text: 'x'.repeat(5_000) } },
+    { external_user_id: 'user_2', metadata: { ['x'.repeat(256)]: 1 } },
+    { external_user_id: 'user\0' },
+    { external_user_id: 'user_2', name: 'a\0b' },
     { external_user_id: 'user_2', id: 'cus_1' },
   ])('refuses %j', async (body) => {
     expect((await create(body)).json.error.code).toBe('validation_failed');
+  });
+
+  it('keeps every member of the metadata, whatever its name', async () => {
+    const raw = '{"external_user_id":"user_2","metadata":{"__proto__":{"a":1},"constructor":2}}';
+    const { status, json } = await acme.ask('POST', '/customers', raw);
+    expect(status).toBe(201);
+    const { text } = await acme.ask('GET', `/customers/${json.id}`);
+    expect(text).toContain('"metadata":{"__proto__":{"a":1},"constructor":2}');
+    expect((await acme.ask('POST', '/customers', raw)).status).toBe(200);
+  });
+
+  it('refuses a member that there is not, whatever its name', async () => {
+    const { status } = await acme.ask(
+      'POST',
+      '/customers',
+      '{"external_user_id":"user_2","__proto__":{"a":1}}',
+    );
+    expect(status).toBe(422);
   });
 
   it('refuses one of our own ids for the merchant’s', async () => {

@@ -37,9 +37,18 @@ const identifier = z
 const timestamp = z.iso.datetime({ offset: true }).openapi({ format: 'date-time' });
 const instant = z.string().openapi({ format: 'date-time', example: '2026-02-03T04:05:06.789Z' });
 
+/** Taken as it came: zod's own record would leave out a member named `__proto__`, and say nothing. */
 const metadata = z
-  .record(z.string().max(NAME_CHARS_MAX), z.unknown())
-  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_BYTES_MAX, 'at most 4 KiB of JSON');
+  .custom<Record<string, unknown>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be an object',
+  )
+  .refine(
+    (value) => Object.keys(value).every((member) => member.length <= NAME_CHARS_MAX),
+    `names of members have ${NAME_CHARS_MAX} characters at most`,
+  )
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_BYTES_MAX, 'at most 4 KiB of JSON')
+  .openapi({ type: 'object', additionalProperties: {} });
 
 const decimal = z
   .union([z.number(), z.string().max(DECIMAL_TEXT_CHARS_MAX)])

@@ -299,8 +299,11 @@ describe('metadata', () => {
     const metadata = { 'lone \ud800': '\u0000', nested: { list: [null, 1e-7, true] }, '': '' };
     expect((await track({ metadata })).status).toBe(201);
     const raw = '{"customer_id":"p","feature_key":"api_calls","quantity":1,"metadata":{"__proto__":{"a":1}}}';
-    expect((await acme.ask('POST', '/v1/usage/track', raw)).status).toBe(201);
+    const { status } = await acme.ask('POST', '/v1/usage/track', raw, { 'Idempotency-Key': 'proto' });
+    expect(status).toBe(201);
     expect({}).not.toHaveProperty('a');
+    const { text } = await acme.ask('GET', '/v1/usage/events?customer_id=p&idempotency_key=proto');
+    expect(text).toContain('"metadata":{"__proto__":{"a":1}}');
   });
 });
 

@@ -65,13 +65,31 @@ export async function ensureStandings(
   externalIds: readonly string[],
   now: number,
 ): Promise<Standings> {
-  const standings = await findStandings(database, catalogs, tenantId, externalIds);
-  const unknown = externalIds.filter((externalId) => !standings.customers.has(externalId));
-  if (unknown.length === 0 || standings.catalog.defaultProduct === null) return standings;
-  await database.transaction(async (transaction) => {
+  for (let sight = 1; sight <= SIGHTS_MAX; sight += 1) {
+    const standings = await findStandings(database, catalogs, tenantId, externalIds);
+    const unknown = externalIds.filter((externalId) => !standings.customers.has(externalId));
+    if (unknown.length === 0 || standings.catalog.defaultProduct === null) return standings;
+    if (await makeCustomers(database, catalogs, tenantId, unknown, now))
+      return findStandings(database, catalogs, tenantId, externalIds);
+  }
+  throw new LedgerUnavailableError('Customers were deleted again and again while they were first seen');
+}
+
+/** How often customers are looked up anew because one was deleted in the middle of it. */
+const SIGHTS_MAX = 10;
+
+/** Makes those who are not there and have not been deleted; false, and nothing, when one was deleted meanwhile. */
+function makeCustomers(
+  database: Database,
+  catalogs: Catalogs,
+  tenantId: string,
+  unknown: readonly string[],
+  now: number,
+): Promise<boolean> {
+  return database.transaction(async (transaction) => {
     // Held, so that the default product cannot be taken out of the catalog while a customer is put on it.
     const catalog = await catalogs.hold(transaction, tenantId);
-    if (catalog.defaultProduct === null) return transaction.rollback();
+    if (catalog.defaultProduct === null) return true;
     const asked = [...new Set(unknown.map(storable))];
     const deleted = await findDeleted(transaction, tenantId, asked);
     const made = asked.filter((externalId) => !deleted.has(externalId));
@@ -81,9 +99,9 @@ export async function ensureStandings(
     await insertCustomers(transaction, tenantId, customers);
     // Inserting may have waited for one who was just being deleted, which no statement before could see.
     const gone = await findDeleted(transaction, tenantId, made);
-    if (gone.size > 0) throw new LedgerUnavailableError('A customer was deleted while they were first seen');
+    if (gone.size > 0) await transaction.rollback();
+    return gone.size === 0;
   });
-  return findStandings(database, catalogs, tenantId, externalIds);
 }
 
 /** Those of the external ids whose customers have been deleted, and not created again. */

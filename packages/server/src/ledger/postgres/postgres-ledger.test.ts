@@ -10,7 +10,7 @@ import { catalogCache } from './catalogs.ts';
 import { CONNECTIONS_MAX, openDatabase, type Database } from './database.ts';
 import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
-import { createCustomer } from './profiles.ts';
+import { clearEvents, createCustomer, ensureCustomer } from './profiles.ts';
 import { track } from './track.ts';
 
 let postgres: TestPostgres;
@@ -227,20 +227,24 @@ describe('a batch', () => {
   }
 
   it('is decided by the plan that came into force while it waited for its counters', async () => {
-    const { track } = await openInterrupted('counters_lock', async ({ b }) => {
+    const { pair, track } = await openInterrupted('counters_lock', async ({ b }, times) => {
+      if (times > 1) return;
       const customer = await b.customerByExternalId('user_1');
       await b.subscribe(customer!.id, 'price_pro', {}, NOW);
     });
+    await pair.a.track([command('api_calls', 1)]);
     const verdicts = await track([command('api_calls', 500), command('exports', 1)]);
     expect(verdicts.map(word)).toEqual(['recorded', 'recorded']);
   });
 
   it('is decided by the catalog that came into force while it waited for its counters', async () => {
-    const { track } = await openInterrupted('counters_lock', ({ b }) => {
+    const { pair, track } = await openInterrupted('counters_lock', async ({ b }, times) => {
+      if (times > 1) return;
       const [free, ...others] = structuredClone(PRICING.products);
       const unlimited = free!.features.map((one) => ({ ...one, limit: null }));
-      return b.putCatalog({ ...PRICING, products: [{ ...free!, features: unlimited }, ...others] }, NOW);
+      await b.putCatalog({ ...PRICING, products: [{ ...free!, features: unlimited }, ...others] }, NOW);
     });
+    await pair.a.track([command('api_calls', 1)]);
     const [event] = recorded(await track([command('api_calls', 500)]));
     expect(event).toMatchObject({ limit: null, revision: 4 });
   });
@@ -331,6 +335,79 @@ describe('a customer', () => {
     expect(kind).toBe('created');
     expect(await b.deleteCustomer(customer.id, NOW)).toBe(true);
   });
+
+  it('who is deleted in another process once they were found to be there is created all the same', async () => {
+    const { url, tenantId, b } = await openPair();
+    const known = await b.ensureCustomer('user_1', {}, NOW);
+    const database = openDatabase(url);
+    onTestFinished(() => database.close());
+    const hindered = interrupted(database, 'customer_lock', () => b.deleteCustomer(known!.id, NOW));
+    const { kind, customer } = await createCustomer(hindered, catalogCache(), tenantId, 'user_1', {}, NOW);
+    expect(kind).toBe('created');
+    expect(customer.id).not.toBe(known?.id);
+  });
+
+  it('who is deleted in another process while they are first seen is not made again', async () => {
+    const { url, tenantId, b } = await openPair();
+    const database = openDatabase(url);
+    onTestFinished(() => database.close());
+    const hindered = interrupted(database, 'customers_insert', async (times) => {
+      if (times > 1) return;
+      const seen = await b.ensureCustomer('user_1', {}, NOW);
+      await b.deleteCustomer(seen!.id, NOW);
+    });
+    expect(await ensureCustomer(hindered, catalogCache(), tenantId, 'user_1', {}, NOW)).toBeNull();
+  });
+});
+
+describe('a deletion', () => {
+  const said = (externalId: string) => command('seats', 1, { externalId, metadata: '{"who":"Ada"}' });
+
+  it('clears what was said in events step by step, and others are recorded in between', async () => {
+    const { url, tenantId, a } = await openPair();
+    await a.track(Array.from({ length: 5 }, () => said('user_1')));
+    const customer = await a.customerByExternalId('user_1');
+    const database = openDatabase(url);
+    onTestFinished(() => database.close());
+    const left: number[] = [];
+    const watched = interrupted(database, 'events_clear', async () => {
+      expect((await a.track([command('seats', 1, { externalId: 'user_2' })])).map(word)).toEqual([
+        'recorded',
+      ]);
+      left.push((await auditPostgres(url)).metadata.length);
+    });
+    await clearEvents(watched, tenantId, customer!.id, 2);
+    expect([...left, (await auditPostgres(url)).metadata.length]).toEqual([5, 3, 1, 0]);
+  });
+
+  it.each([
+    ['is there', 'seats'],
+    ['is made', 'api_calls'],
+  ])('leaves nothing of an event on its way in another process, whose counter %s', async (_, feature) => {
+    const { url, tenantId, a, b } = await openPair();
+    await a.track([said('user_1')]);
+    const customer = await a.customerByExternalId('user_1');
+    const database = openDatabase(url);
+    onTestFinished(() => database.close());
+    let deleting: Promise<boolean> | undefined;
+    const hindered = interrupted(database, 'write', async () => {
+      deleting ??= b.deleteCustomer(customer!.id, NOW);
+      await Promise.race([deleting, waits(url)]);
+    });
+    await track(hindered, catalogCache(), tenantId, [{ ...said('user_1'), feature }], () => NOW);
+    expect(await deleting).toBe(true);
+    const { eventIds, metadata } = await auditPostgres(url);
+    expect([eventIds.length, metadata]).toEqual([2, []]);
+  });
+
+  /** Until somebody waits for another's lock. */
+  const waits = (url: string) =>
+    vi.waitFor(async () => {
+      const { rows } = await administer(url, (client) =>
+        client.query('select from pg_locks where not granted'),
+      );
+      expect(rows.length).toBeGreaterThan(0);
+    }, 10_000);
 });
 
 describe('connections that are cut', () => {

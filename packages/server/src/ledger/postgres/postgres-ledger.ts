@@ -68,7 +68,7 @@ export async function openPostgresLedger(
   };
 
   const commits = groupCommit<SignedCommand, Verdict>({
-    tenantsMax: TRACKING_CONNECTIONS_MAX,
+    lanesMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));
@@ -95,7 +95,12 @@ export async function openPostgresLedger(
     createCustomer: (externalId, profile, now) =>
       profiles.createCustomer(database, catalogs, tenantId, externalId, profile, now),
     updateCustomer: (id, profile, now) => profiles.updateCustomer(database, tenantId, id, profile, now),
-    deleteCustomer: (id, now) => published(profiles.deleteCustomer(database, tenantId, id, now)),
+    async deleteCustomer(id, now) {
+      const deleted = await published(profiles.deleteCustomer(database, tenantId, id, now));
+      // Of one who is gone already, too: the first time may have been broken off.
+      await profiles.clearEvents(database, tenantId, id);
+      return deleted;
+    },
     subscribe: (customerId, priceId, metadata, now) =>
       published(
         plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, author, now),

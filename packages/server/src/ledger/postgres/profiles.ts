@@ -7,7 +7,7 @@ import {
 } from '../../metering/customer.ts';
 import { endForGood, firstSight, type Customer } from '../../metering/subscription.ts';
 import { newId } from '../ids.ts';
-import { LedgerUnavailableError } from '../ledger.ts';
+import { CLEARED_EVENTS_MAX, LedgerUnavailableError } from '../ledger.ts';
 import { CUSTOMER_COLUMNS, fromCustomer, number, text, toSubscription } from '../rows.ts';
 import { buriedUnder, tombstoneOf } from '../tombstone.ts';
 import type { Catalogs } from './catalogs.ts';
@@ -34,7 +34,10 @@ export async function ensureCustomer(
   return updateCustomer(database, tenantId, customer.id, profile, now);
 }
 
-export function createCustomer(
+/** How often a customer is created anew because they were deleted in the middle of it. */
+const CREATIONS_MAX = 10;
+
+export async function createCustomer(
   database: Database,
   catalogs: Catalogs,
   tenantId: string,
@@ -42,26 +45,31 @@ export function createCustomer(
   profile: Profile,
   now: number,
 ): Promise<CreateOutcome> {
-  return database.transaction(async (transaction): Promise<CreateOutcome> => {
-    const catalog = await catalogs.hold(transaction, tenantId);
-    const seen = firstSight(storable(externalId), catalog, now, (prefix) => newId(prefix, now));
-    const fresh = { ...withProfile(seen, profile, now), implicit: false };
-    if ((await insertCustomers(transaction, tenantId, [fresh])) > 0) {
-      const revision = await bury(transaction, tenantId, externalId);
-      if (revision === 0) return { kind: 'created', customer: fresh };
-      const following = { ...fresh, revision };
-      await saveCustomer(transaction, tenantId, following);
-      return { kind: 'created', customer: following };
-    }
-    const [taken] = await transaction.query(SELECT_BY_EXTERNAL_ID, tenantId, storable(externalId));
-    const known = taken && (await lockCustomer(transaction, tenantId, text(taken, 'id')));
-    if (known?.deletedAt !== null) {
-      throw new LedgerUnavailableError('The customer was deleted while they were created');
-    }
-    const outcome = recreate(known, profile, now);
-    if (outcome.customer !== known) await saveCustomer(transaction, tenantId, outcome.customer);
-    return outcome;
-  });
+  /** `null` when they were deleted meanwhile. */
+  const createOnce = () =>
+    database.transaction(async (transaction): Promise<CreateOutcome | null> => {
+      const catalog = await catalogs.hold(transaction, tenantId);
+      const seen = firstSight(storable(externalId), catalog, now, (prefix) => newId(prefix, now));
+      const fresh = { ...withProfile(seen, profile, now), implicit: false };
+      if ((await insertCustomers(transaction, tenantId, [fresh])) > 0) {
+        const revision = await bury(transaction, tenantId, externalId);
+        if (revision === 0) return { kind: 'created', customer: fresh };
+        const following = { ...fresh, revision };
+        await saveCustomer(transaction, tenantId, following);
+        return { kind: 'created', customer: following };
+      }
+      const [taken] = await transaction.query(SELECT_BY_EXTERNAL_ID, tenantId, storable(externalId));
+      const known = taken && (await lockCustomer(transaction, tenantId, text(taken, 'id')));
+      if (known?.deletedAt !== null) return null;
+      const outcome = recreate(known, profile, now);
+      if (outcome.customer !== known) await saveCustomer(transaction, tenantId, outcome.customer);
+      return outcome;
+    });
+  for (let creation = 1; creation <= CREATIONS_MAX; creation += 1) {
+    const outcome = await createOnce();
+    if (outcome !== null) return outcome;
+  }
+  throw new LedgerUnavailableError('The customer was deleted again and again while they were created');
 }
 
 export function updateCustomer(
@@ -81,8 +89,9 @@ export function updateCustomer(
 }
 
 /**
- * An event of theirs may be on its way in another process: it is recorded, for nobody, and what it says is cleared
- * by the next sweep.
+ * The plan first, so that nothing more is recorded; then what is said in events. Locked counters let whoever charges
+ * them commit before, so that what they record is cleared with the rest; who comes after finds the customer changed,
+ * and so does who makes a counter, for they hold the customer: see `track.ts`.
  */
 export function deleteCustomer(
   database: Database,
@@ -94,14 +103,30 @@ export function deleteCustomer(
     const customer = await lockCustomer(transaction, tenantId, id);
     if (customer?.deletedAt !== null) return unchanged(transaction, false);
     const { externalId } = customer;
+    await transaction.query(LOCK_COUNTERS_OF, tenantId, id);
     await saveCustomer(transaction, tenantId, anonymous(customer, tombstoneOf(tenantId, externalId), now));
     for (const row of await selectSubscriptions(transaction, tenantId, id, null)) {
       await saveSubscription(transaction, tenantId, endForGood(toSubscription(row), now));
     }
     await transaction.query(DELETE_DISMISSALS, tenantId, id);
-    await transaction.query(CLEAR_EVENT_METADATA, tenantId, id);
     return { result: true, changes: [{ kind: 'plan', tenantId, externalId }] };
   });
+}
+
+/** Clears what a deleted customer's events say. Each step is a transaction of its own, between which others write. */
+export async function clearEvents(
+  database: Database,
+  tenantId: string,
+  customerId: string,
+  stepMax = CLEARED_EVENTS_MAX,
+): Promise<void> {
+  for (let cleared = stepMax; cleared === stepMax;) {
+    const [row] = await database.transaction(async (transaction) => {
+      await transaction.query(WALK_INDEXES);
+      return transaction.query(CLEAR_EVENTS, tenantId, storable(customerId), stepMax);
+    });
+    cleared = row === undefined ? 0 : number(row, 'cleared');
+  }
 }
 
 /**
@@ -123,10 +148,23 @@ async function saveCustomer(database: Queryable, tenantId: string, customer: Cus
   await database.query(UPDATE_CUSTOMER, tenantId, ...fromCustomer(customer));
 }
 
-export const CLEAR_EVENT_METADATA = {
-  name: 'event_metadata_clear',
-  text: `update event set metadata = null
-  where tenant_id = $1 and customer_id = $2 and metadata is not null`,
+/** Other plans look at all that is left, for each step anew: a million events took 61 s instead of 44. */
+const WALK_INDEXES = { name: '', text: 'set local enable_bitmapscan = off; set local enable_seqscan = off' };
+/** Their ids first, as an array: no plan of this joins the tenant's events. */
+const CLEAR_EVENTS = {
+  name: 'events_clear',
+  text: `with cleared as (
+    update event set metadata = null where tenant_id = $1 and id = any(array(
+      select id from event where tenant_id = $1 and customer_id = $2 and metadata is not null limit $3
+    )) returning 1
+  )
+  select count(*) as cleared from cleared`,
+};
+/** In key order, as every batch locks them. */
+const LOCK_COUNTERS_OF = {
+  name: 'counters_lock_of',
+  text: `select 1 from counter where tenant_id = $1 and customer_id = $2
+  order by feature, reset, period_start for update`,
 };
 
 const SELECT_BY_EXTERNAL_ID = {

@@ -300,7 +300,11 @@ const SELECT_EVENT = {
     select event_id from idempotency where tenant_id = $1 and customer_id = c.id and origin = $3 and key = $4
     limit 1
   ) i
-  cross join lateral (select * from event where tenant_id = $1 and id = i.event_id limit 1) e`,
+  cross join lateral (
+    select * from event where tenant_id = $1 and id = i.event_id
+      and customer_id = c.id and origin = $3 and idempotency_key = $4
+    limit 1
+  ) e`,
 };
 const UPSERT_DISMISSAL = {
   name: 'dismissal_upsert',

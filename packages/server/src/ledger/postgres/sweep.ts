@@ -1,8 +1,8 @@
 import { eventIdAt } from '../ids.ts';
 import { IDEMPOTENCY_KEPT_MS, SWEEP_EVENTS_MAX } from '../ledger.ts';
 import { number, text } from '../rows.ts';
-import type { Database, Queryable } from './database.ts';
-import { CLEAR_EVENT_METADATA } from './profiles.ts';
+import type { Database } from './database.ts';
+import { clearEvents } from './profiles.ts';
 
 /**
  * Lets go of what has expired. Idempotency records have no index on their age, which every event would pay for:
@@ -33,10 +33,10 @@ async function sweepTenant(database: Database, tenantId: string, now: number): P
   return removed;
 }
 
-/** What an event said that was on its way when its customer was deleted. */
-async function clearTheDeleted(database: Queryable, tenantId: string): Promise<void> {
+/** What a deletion that was broken off has left. */
+async function clearTheDeleted(database: Database, tenantId: string): Promise<void> {
   for (const row of await database.query(SELECT_TALKATIVE, tenantId)) {
-    await database.query(CLEAR_EVENT_METADATA, tenantId, text(row, 'id'));
+    await clearEvents(database, tenantId, text(row, 'id'));
   }
 }
 

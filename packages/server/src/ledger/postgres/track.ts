@@ -2,6 +2,7 @@ import {
   decide,
   idempotencyId,
   resolve,
+  type Origin,
   type Resolved,
   type UsageEvent,
   type Verdict,
@@ -16,6 +17,7 @@ import {
   fromCounter,
   fromEvent,
   number,
+  text,
   toCounter,
   toEvent,
 } from '../rows.ts';
@@ -52,8 +54,8 @@ export async function track(
     const now = clock();
     const seen = await ensureStandings(database, catalogs, tenantId, externalIds, now);
     const outcome = await database.transaction(async (transaction) => {
-      const standings =
-        turn < HOLDING_FROM_TURN ? seen : await holdStandings(transaction, catalogs, tenantId, externalIds);
+      const holds = makesCounters || turn >= HOLDING_FROM_TURN;
+      const standings = holds ? await holdStandings(transaction, catalogs, tenantId, externalIds) : seen;
       const batch = commands.map((command) =>
         resolve(command, standings.customers.get(command.externalId) ?? null, standings.catalog, now),
       );
@@ -71,7 +73,7 @@ const TURNS_MAX = 20;
 /**
  * From this turn on a batch keeps plans and catalog from changing under it, where they change faster than it can
  * be decided. Not from the first: two processes that share a row write to it, and every batch shares its tenant's
- * catalog.
+ * catalog. One that makes counters does so, too: a deletion locks those that are there, and must miss none.
  */
 const HOLDING_FROM_TURN = 3;
 
@@ -143,7 +145,7 @@ export async function lockCounters(
 async function verify(
   { transaction, catalogs, tenantId, standings, batch }: Turn,
   counters: ReadonlyMap<string, Counter>,
-): Promise<Map<string, UsageEvent> | null> {
+): Promise<Map<string, UsageEvent | null> | null> {
   const { catalog } = standings;
   const customers = [...standings.customers.values()];
   // A catalog may redefine a feature until it is first counted: whoever counts it first holds the catalog.
@@ -160,9 +162,12 @@ async function verify(
   if (number(first, 'customers') !== customers.length) return null;
   const revisions = customers.reduce((sum, { revision }) => sum + revision, 0);
   if (number(first, 'revisions') !== revisions) return null;
-  const events = rows.filter((row) => row['id'] !== null).map(toEvent);
+  const used = rows.filter((row) => row['used_key'] !== null);
   return new Map(
-    events.map((event) => [idempotencyId(event.customerId, event.origin, event.idempotencyKey ?? ''), event]),
+    used.map((row) => [
+      idempotencyId(text(row, 'used_by'), text(row, 'used_origin') as Origin, text(row, 'used_key')),
+      row['id'] === null ? null : toEvent(row),
+    ]),
   );
 }
 
@@ -221,10 +226,14 @@ const LOCK_COUNTERS = {
   ) n`,
 };
 
-/** At least one row. Revisions only ever grow, so their sum is the same only when each of them is. */
+/**
+ * At least one row. Revisions only ever grow, so their sum is the same only when each of them is. A record whose event
+ * is not there, or another's, comes without one.
+ */
 const VERIFY = {
   name: 'verify',
-  text: `select k.revision as catalog_revision, c.customers, c.revisions, ${listOf(EVENT_COLUMNS, 'e')}
+  text: `select k.revision as catalog_revision, c.customers, c.revisions,
+    u.customer_id as used_by, u.origin as used_origin, u.idempotency_key as used_key, ${listOf(EVENT_COLUMNS, 'e')}
   from (select coalesce((select revision from catalog where tenant_id = $1), 0) as revision) k
   cross join (
     select count(*) as customers, coalesce(sum(found.revision), 0)::bigint as revisions
@@ -238,7 +247,11 @@ const VERIFY = {
       where tenant_id = $1 and customer_id = u.customer_id and origin = u.origin and key = u.idempotency_key
       limit 1
     ) i
-    cross join lateral (select * from event where tenant_id = $1 and id = i.event_id limit 1) e
+    left join lateral (
+      select * from event where tenant_id = $1 and id = i.event_id
+        and customer_id = u.customer_id and origin = u.origin and idempotency_key = u.idempotency_key
+      limit 1
+    ) e on true
   ) on true`,
 };
 

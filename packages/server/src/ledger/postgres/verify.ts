@@ -1,7 +1,9 @@
+import type { Client } from 'pg';
 import { number, type Row } from '../rows.ts';
 import {
   COUNT_EVENTS,
   keyedSince,
+  LOST_RECORDS,
   verificationFold,
   VERIFIED_ROWS,
   type Progress,
@@ -29,17 +31,24 @@ export async function verifyPostgres(url: string, now: number, progress: Progres
     await client.query(BEGIN);
     const total = (await client.query<Row>(COUNT_EVENTS)).rows[0];
     const fold = verificationFold(total === undefined ? 0 : number(total, 'events'), progress);
-    await client.query(`declare verified no scroll cursor for ${VERIFIED_ROWS('$1::bigint')}`, [
-      keyedSince(now),
-    ]);
-    for (;;) {
-      const { rows } = await client.query<Row>(`fetch ${ROWS_FETCHED} from verified`);
-      for (const row of rows) fold.take(row);
-      if (rows.length < ROWS_FETCHED) return fold.end();
-    }
+    for await (const rows of fetchAll(client, VERIFIED_ROWS('$1::bigint'), keyedSince(now)))
+      rows.forEach(fold.take);
+    for await (const rows of fetchAll(client, LOST_RECORDS)) rows.forEach(fold.takeRecord);
+    return fold.end();
   } catch (error) {
     throw unavailable(error);
   } finally {
     await client.end().catch(ignore);
   }
+}
+
+/** The rows of a long answer, so many at a time. */
+async function* fetchAll(client: Client, sql: string, ...values: unknown[]): AsyncIterable<Row[]> {
+  await client.query(`declare verified no scroll cursor for ${sql}`, values);
+  for (let fetched = ROWS_FETCHED; fetched === ROWS_FETCHED;) {
+    const { rows } = await client.query<Row>(`fetch ${ROWS_FETCHED} from verified`);
+    yield rows;
+    fetched = rows.length;
+  }
+  await client.query('close verified');
 }

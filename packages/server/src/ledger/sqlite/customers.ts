@@ -22,11 +22,18 @@ import {
 import { emptyCounter } from '../../metering/usage.ts';
 import { subscribedEntry, subscriptionEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
-import { SUBSCRIPTIONS_MAX, type Subscribed, type SubscriptionChange, type Updated } from '../ledger.ts';
+import {
+  CLEARED_EVENTS_MAX,
+  SUBSCRIPTIONS_MAX,
+  type Subscribed,
+  type SubscriptionChange,
+  type Updated,
+} from '../ledger.ts';
 import {
   CUSTOMER_COLUMNS,
   fromCustomer,
   fromSubscription,
+  number,
   SUBSCRIPTION_COLUMNS,
   text,
   toCustomer,
@@ -49,6 +56,10 @@ export interface SqliteCustomers {
   updateCustomer: (tenantId: string, id: string, profile: Profile, now: number) => Customer | null;
   /** The customer as they were; `null` when there is none. */
   deleteCustomer: (tenantId: string, id: string, now: number) => Customer | null;
+  /** Deleted customers in whose events something is still said. */
+  talkative: (tenantId: string) => string[];
+  /** One bounded step of clearing what a deleted customer's events say; whether there may be more. */
+  clearEvents: (tenantId: string, id: string, max?: number) => boolean;
   subscribe: (
     tenantId: string,
     customerId: string,
@@ -185,8 +196,12 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
         saveSubscription(tenantId, endForGood(toSubscription(row), now));
       }
       sqlite.run(DELETE_DISMISSALS, tenantId, id);
-      sqlite.run(CLEAR_EVENT_METADATA, tenantId, id);
       return present;
+    },
+    talkative: (tenantId) => sqlite.all(SELECT_TALKATIVE, tenantId).map((row) => text(row, 'id')),
+    clearEvents(tenantId, id, max = CLEARED_EVENTS_MAX) {
+      sqlite.run(CLEAR_EVENTS, tenantId, tenantId, id, max);
+      return number(sqlite.get('select changes() as changes') ?? {}, 'changes') === max;
     },
     subscribe(tenantId, customerId, priceId, metadata, author, now) {
       const present = findPresent(tenantId, customerId);
@@ -232,9 +247,16 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
   };
 }
 
+/** The index of what is said in events, named: by itself SQLite walks through all events of the tenant. */
+const SPOKEN = 'event indexed by event_with_metadata';
 /** The events of a deleted customer stay, without what was said in them. */
-const CLEAR_EVENT_METADATA = `update event set metadata = null
-  where tenant_id = ? and customer_id = ? and metadata is not null`;
+const CLEAR_EVENTS = `update event set metadata = null where tenant_id = ? and id in (
+    select id from ${SPOKEN} where tenant_id = ? and customer_id = ? and metadata is not null limit ?
+  )`;
+const SELECT_TALKATIVE = `select id from customer c indexed by customer_deleted
+  where tenant_id = ? and deleted_at is not null and exists (
+    select 1 from ${SPOKEN} where tenant_id = c.tenant_id and customer_id = c.id and metadata is not null
+  )`;
 
 /** Of two that started at the same moment the explicit one counts, and the one that has not been ended. */
 const NEWEST_FIRST = `started_at desc, implicit, status = 'canceled', id desc`;

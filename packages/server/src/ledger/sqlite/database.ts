@@ -1,6 +1,6 @@
 import Database from 'libsql';
 import { MIGRATIONS } from './migrations.ts';
-import type { Row } from '../rows.ts';
+import { text, type Row } from '../rows.ts';
 
 /** A connection to the embedded store, with each statement prepared once. */
 export interface Sqlite {
@@ -139,6 +139,12 @@ function guarded<T>(work: () => T): T {
 /** 0 where there is none yet. */
 export function schemaVersion(sqlite: Sqlite): number {
   return Number(sqlite.get('pragma user_version')?.['user_version'] ?? 0);
+}
+
+/** Whose tenants there are, in a store of any version. */
+export function organizations(sqlite: Sqlite): string[] {
+  if (schemaVersion(sqlite) === 0) return [];
+  return sqlite.all('select distinct organization from tenant').map((row) => text(row, 'organization'));
 }
 
 /**

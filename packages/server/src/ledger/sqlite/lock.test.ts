@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../testing/temp-folder.ts';
+import { StoreFailedError } from './database.ts';
 import { lockStore, StoreInUseError } from './lock.ts';
 
 describe('lockStore', () => {
@@ -14,6 +15,22 @@ describe('lockStore', () => {
       /http:\/\/127\.0\.0\.1:4242 \(process 42\)\. Stop it, or use another folder/,
     );
     lock.release();
+  });
+
+  it('says of a folder that can hold no lock why, and what to do', () => {
+    const file = join(tempFolder(), 'file');
+    writeFileSync(file, '');
+    expect(() => lockStore(file)).toThrow(
+      /cannot be the folder of a store: EEXIST.* Name another with --data/,
+    );
+    expect(() => lockStore(file)).toThrow(StoreFailedError);
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, 'server.lock'),
+      'not a database, and long enough to be sure of it '.repeat(20),
+    );
+    expect(() => lockStore(folder)).toThrow(/server\.lock cannot be locked: file is not a database/);
+    expect(() => lockStore(folder)).toThrow(StoreFailedError);
   });
 
   it('is free again once released', () => {

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import { StoreFailedError } from './database.ts';
+import { makeFolder } from './folder.ts';
 
 /** Another server has the store. */
 export class StoreInUseError extends Error {
@@ -16,17 +18,21 @@ export interface StoreLock {
 /**
  * Takes an embedded store for this process alone. The lock is SQLite's own on a file beside the store, so the
  * system lets go of it whatever becomes of the process: a killed server leaves nothing to clean up.
- * @throws StoreInUseError naming the server that has it.
+ * @throws StoreInUseError naming the server that has it, StoreFailedError where there can be no lock.
  */
 export function lockStore(folder: string): StoreLock {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const holderPath = join(folder, 'server.json');
-  const database = new Database(join(folder, 'server.lock'));
+  const lockPath = join(folder, 'server.lock');
+  const database = new Database(lockPath);
   try {
     database.exec('pragma busy_timeout = 0; begin exclusive');
   } catch (error) {
     database.close();
-    if (!/locked|busy/i.test(String(error))) throw error;
+    if (!/locked|busy/i.test(String(error))) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StoreFailedError(`${lockPath} cannot be locked: ${reason}`, { cause: error });
+    }
     throw new StoreInUseError(
       `The store in ${folder} is in use by ${readHolder(holderPath)}. Stop it, or use another folder with --data.`,
     );

@@ -172,6 +172,9 @@ export const MIGRATIONS: readonly string[] = [
   alter table idempotency_by_key rename to idempotency;
   `,
   `
+  create index customer_deleted on customer (tenant_id, id) where deleted_at is not null;
+  `,
+  `
   create table audit (
     tenant_id text not null,
     id text not null,

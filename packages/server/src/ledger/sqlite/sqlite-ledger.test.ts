@@ -5,6 +5,7 @@ import Database from 'libsql';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { command, NOW, PRICING } from '../../metering/testing/pricing.ts';
 import { LedgerUnavailableError, type Ledger, type TenantLedger } from '../ledger.ts';
+import { audit } from '../testing/audit.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { openSqlite } from './database.ts';
 import { openSqliteLedger } from './sqlite-ledger.ts';
@@ -87,6 +88,25 @@ describe('a read', () => {
       [...store.account(tenantId, 'user_1', NOW).counters.values()].map((c) => c.consumed);
     expect(consumed()).toEqual([1n, 1n]);
     expect(consumed()).toEqual([2n, 2n]);
+  });
+});
+
+describe('a deletion', () => {
+  it('clears what was said in events step by step, and others are recorded in between', async () => {
+    const { path, tenantId, tenant } = await open();
+    await tenant.track(Array.from({ length: 5 }, () => command('seats', 1, { metadata: '{"who":"Ada"}' })));
+    const customer = await tenant.customerByExternalId('user_1');
+    const sqlite = openSqlite(path);
+    onTestFinished(() => sqlite.close());
+    const store = sqliteStore(sqlite);
+    const left: number[] = [];
+    for (let more = true; more;) {
+      more = store.clearEvents(tenantId, customer!.id, 2);
+      left.push(audit(path).metadata.length);
+      const verdicts = await tenant.track([command('seats', 1, { externalId: 'user_2' })]);
+      expect(verdicts).toMatchObject([{ outcome: 'recorded' }]);
+    }
+    expect(left).toEqual([3, 1, 0]);
   });
 });
 

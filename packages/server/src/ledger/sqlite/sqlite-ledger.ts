@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
@@ -8,6 +8,7 @@ import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { UNOBSERVED } from '../observer.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
+import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
@@ -22,7 +23,7 @@ export async function openSqliteLedger(
   clock: () => number,
   observer = UNOBSERVED,
 ): Promise<Ledger> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const writer = await startWriter(path, (error) => observer.failed(error));
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
@@ -30,6 +31,9 @@ export async function openSqliteLedger(
   const { publish } = listeners;
 
   const commits = groupCommit<SignedCommand, Verdict>({
+    // The writer takes one batch after the other; the second is there when the first is done: 1.3 times as fast.
+    lanesMax: 2,
+    lanesPerTenantMax: 2,
     async commit(tenantId, batch) {
       const verdicts = await writer.call('track', tenantId, batch, clock());
       publish(usageChanges(tenantId, batch, verdicts));
@@ -67,6 +71,8 @@ export async function openSqliteLedger(
     async deleteCustomer(id, now) {
       const deleted = await writer.call('deleteCustomer', tenantId, id, now);
       if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
+      // Of one who is gone already, too: the first time may have been broken off.
+      await clearEvents(tenantId, id);
       return deleted !== null;
     },
     async putCatalog(document, now) {
@@ -91,6 +97,11 @@ export async function openSqliteLedger(
     },
   });
 
+  /** Each step in a transaction of its own, between which others write. */
+  async function clearEvents(tenantId: string, customerId: string): Promise<void> {
+    while (await writer.call('clearEvents', tenantId, customerId));
+  }
+
   async function planChange(tenantId: string, customerId: string): Promise<Change[]> {
     const moved = await customer(tenantId, customerId);
     return moved === null ? [] : [{ kind: 'plan', tenantId, externalId: moved.externalId }];
@@ -114,6 +125,7 @@ export async function openSqliteLedger(
           removed += step.removed;
           more = step.more;
         }
+        for (const id of reader.talkative(tenantId)) await clearEvents(tenantId, id);
       }
       return removed;
     },

@@ -144,7 +144,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     },
     event: reading((tenantId: string, externalId: string, origin: Origin, idempotencyKey: string) => {
       const customer = customers.customerByExternalId(tenantId, externalId);
-      return customer && findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
+      return customer && (findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey) ?? null);
     }),
     customer: reading(customers.customer),
     customerByExternalId: reading(customers.customerByExternalId),
@@ -153,6 +153,8 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     createCustomer: writing(customers.createCustomer),
     updateCustomer: writing(customers.updateCustomer),
     deleteCustomer: writing(customers.deleteCustomer),
+    talkative: reading(customers.talkative),
+    clearEvents: writing(customers.clearEvents),
     subscribe: writing(customers.subscribe),
     subscription: reading(customers.subscription),
     subscriptions: reading(customers.subscriptions),

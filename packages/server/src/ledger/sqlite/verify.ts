@@ -2,6 +2,7 @@ import { number } from '../rows.ts';
 import {
   COUNT_EVENTS,
   keyedSince,
+  LOST_RECORDS,
   verificationFold,
   VERIFIED_ROWS,
   type Progress,
@@ -22,6 +23,7 @@ export function verifySqlite(path: string, now: number, progress: Progress): Ver
       const total = sqlite.get(COUNT_EVENTS);
       const fold = verificationFold(total === undefined ? 0 : number(total, 'events'), progress);
       for (const row of sqlite.iterate(VERIFIED_ROWS('?'), keyedSince(now))) fold.take(row);
+      for (const row of sqlite.iterate(LOST_RECORDS)) fold.takeRecord(row);
       return fold.end();
     });
   } finally {

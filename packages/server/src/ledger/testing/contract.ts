@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CatalogDocument } from '../../metering/catalog.ts';
 import type { UsageEvent, Verdict } from '../../metering/decide.ts';
@@ -688,6 +689,18 @@ function forgetsCustomers(context: Context): void {
     expect([eventIds.length, metadata, faults]).toEqual([1, [], []]);
   });
 
+  it.each([
+    ['by the sweep', (_id: string) => context.ledger.sweep(NOW)],
+    ['when asked again', (id: string) => context.tenant.deleteCustomer(id, NOW)],
+  ])('that was broken off is finished %s', async (_by, finish) => {
+    const { id } = await gone();
+    await context.tenant.track([command('seats', 5, { externalId: 'user_2', metadata: '{"who":"Bob"}' })]);
+    await context.opened.tamper(`update event set metadata = '{"who":"Ada"}' where customer_id = '${id}'`);
+    expect(Number(await finish(id))).toBe(0);
+    const { metadata, faults } = await context.opened.audit();
+    expect([metadata, faults]).toEqual([[{ metadata: '{"who":"Bob"}' }], []]);
+  });
+
   it('lets nobody come back by themselves', async () => {
     await gone();
     const verdicts = await context.tenant.track([
@@ -1052,7 +1065,7 @@ function verifies(context: Context): void {
 
   it('finds a counter whose events are gone', async () => {
     await trackThree();
-    await context.opened.tamper('delete from event');
+    await context.opened.tamper('delete from event; delete from idempotency');
     const { differences } = await verify();
     expect(differences).toMatchObject([{ kind: 'counter', stored: total(6n, 3), recomputed: total(0n, 0) }]);
   });
@@ -1062,6 +1075,7 @@ function verifies(context: Context): void {
     await context.opened.tamper(`delete from event where id = '${second.id}'`);
     expect((await verify()).differences).toMatchObject([
       { kind: 'sequence', eventId: third.id, expected: 2, found: 3 },
+      { kind: 'record', key: 'b', eventId: second.id, eventExists: false },
       { kind: 'counter', stored: total(6n, 3), recomputed: total(4n, 3) },
     ]);
   });
@@ -1089,7 +1103,109 @@ function verifies(context: Context): void {
     await context.opened.tamper(`update idempotency set event_id = '${first.id}' where key = 'b'`);
     expect((await verify()).differences).toMatchObject([
       { kind: 'idempotency', eventId: second.id, found: first.id },
+      { kind: 'record', key: 'b', eventId: first.id, eventExists: true },
     ]);
+  });
+
+  it.each([
+    [
+      'the event is gone',
+      (id: string) => `update idempotency set event_id = 'evt_0' where event_id = '${id}'`,
+    ],
+    ['it leads to another', (id: string) => `update event set idempotency_key = 'x' where id = '${id}'`],
+  ])('has an answer for a key whose record is damaged: %s', async (_damage, sql) => {
+    const [first] = await trackThree();
+    await context.opened.tamper(sql(first.id));
+    const again = command('api_calls', 2, { idempotencyKey: 'a' });
+    const verdicts = await context.tenant.track([again, command('api_calls', 1)]);
+    expect(verdicts.map(word)).toEqual(['idempotency_key_reused', 'recorded']);
+    expect(await context.tenant.event('user_1', 'secret', 'a')).toBeNull();
+  });
+
+  it('finds an event whose key was cleared', async () => {
+    const [first] = await trackThree();
+    await context.opened.tamper(`update event set idempotency_key = null where id = '${first.id}'`);
+    expect((await verify()).differences).toEqual([
+      {
+        kind: 'record',
+        tenantId: context.tenantId,
+        customerId: first.customerId,
+        origin: 'secret',
+        key: 'a',
+        eventId: first.id,
+        eventExists: true,
+      },
+    ]);
+  });
+
+  it('finds a record that leads nowhere', async () => {
+    const [first] = await trackThree();
+    await context.opened.tamper(`update idempotency set event_id = 'evt_0' where key = 'a'`);
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'idempotency', eventId: first.id, found: 'evt_0' },
+      { kind: 'record', key: 'a', eventId: 'evt_0', eventExists: false },
+    ]);
+  });
+
+  it.each(['customer_id', 'origin'])('finds a record whose %s is not its event’s', async (column) => {
+    await context.tenant.track([command('api_calls', 2, { idempotencyKey: 'a' })]);
+    await context.opened.tamper(`update idempotency set ${column} = 'x'`);
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'idempotency', found: null },
+      { kind: 'record', [column === 'origin' ? 'origin' : 'customerId']: 'x', eventExists: true },
+    ]);
+  });
+
+  it('finds an event that says another amount was consumed, from the first to the last', async () => {
+    const [first, second, third] = await trackThree();
+    const found = async ({ id }: UsageEvent) => {
+      await context.opened.tamper(`update event set consumed = consumed + 1 where id = '${id}'`);
+      const { differences } = await verify();
+      await context.opened.tamper(`update event set consumed = consumed - 1 where id = '${id}'`);
+      return differences;
+    };
+    const says = (event: UsageEvent, expected: bigint, found: bigint) => ({
+      kind: 'consumed',
+      eventId: event.id,
+      expected,
+      found,
+    });
+    expect(await found(first)).toMatchObject([says(first, 2n, 3n), says(second, 5n, 4n)]);
+    expect(await found(third)).toMatchObject([says(third, 6n, 7n)]);
+    expect((await verify()).differencesTotal).toBe(0);
+  });
+
+  it('finds deltas that were exchanged, though their sum is the same', async () => {
+    const [less, more] = (await context.tenant.track([command('seats', 1), command('seats', 3)])).map(
+      eventOf,
+    );
+    await context.opened.tamper('update event set delta = 4 - delta, quantity = 4 - quantity');
+    expect((await verify()).differences).toMatchObject([
+      { kind: 'consumed', eventId: less?.id, expected: 3n, found: 1n },
+      { kind: 'consumed', eventId: more?.id, expected: 2n, found: 4n },
+    ]);
+  });
+
+  it('finds a quantity that does not come to its delta, whatever was done', async () => {
+    await upgrade(context);
+    const { id } = await upgrade(context);
+    await context.tenant.track([command('api_calls', 7)]);
+    await context.tenant.updateSubscription(id, { priceId: 'price_pro_year' }, NOW);
+    await context.tenant.track([command('seats', 4), command('seats', 3, { action: 'set' })]);
+    expect((await verify()).differencesTotal).toBe(0);
+    await context.opened.tamper('update event set quantity = quantity + 1');
+    const kinds = (await verify()).differences.map(({ kind }) => kind);
+    expect(kinds).toEqual(['quantity', 'quantity', 'quantity', 'quantity']);
+  });
+
+  it('raises no false alarm, whatever has happened', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (steps) => {
+        for (const step of steps) await happen(context, step);
+        expect((await verify()).differences).toEqual([]);
+      }),
+      { numRuns: HISTORIES },
+    );
   });
 
   it('asks for no key that is older than a repeat may be', async () => {
@@ -1100,6 +1216,91 @@ function verifies(context: Context): void {
     context.now = NOW + 36 * DAY_MS;
     expect((await verify()).differencesTotal).toBe(0);
   });
+}
+
+const HISTORIES = 15;
+
+type Step =
+  | {
+      do: 'track';
+      feature: string;
+      quantity: number;
+      action: 'add' | 'set';
+      key: string | null;
+      late: number | null;
+    }
+  | { do: 'move'; priceId: string }
+  | { do: 'cancel'; cancelImmediately: boolean }
+  | { do: 'limit'; limit: number }
+  | { do: 'delete' | 'create' | 'sweep' }
+  | { do: 'wait'; days: number };
+
+const histories = fc.array(
+  fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('track'),
+        feature: fc.constantFrom('api_calls', 'events', 'seats', 'exports'),
+        quantity: fc.integer({ min: -3, max: 60 }),
+        action: fc.constantFrom('add', 'add', 'set'),
+        key: fc.option<string>(fc.constantFrom('a', 'b', 'c'), { nil: null }),
+        late: fc.option<number>(fc.nat(30), { nil: null }),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), days: fc.constantFrom(1, 20, 36, 38) }) },
+    fc.record({
+      do: fc.constant('move'),
+      priceId: fc.constantFrom('price_pro', 'price_pro_year', 'price_free'),
+    }),
+    fc.record({ do: fc.constant('cancel'), cancelImmediately: fc.boolean() }),
+    fc.record({ do: fc.constant('limit'), limit: fc.integer({ min: 50, max: 200 }) }),
+    fc.record({ do: fc.constantFrom('delete', 'create', 'sweep') }),
+  ),
+  { minLength: 5, maxLength: 40, size: 'max' },
+);
+
+/** Does one thing to `user_1` and the store, as far as it can be done. */
+async function happen(context: Context, step: Step): Promise<void> {
+  const { tenant, ledger, now } = context;
+  const customer = await tenant.customerByExternalId('user_1');
+  const subscription = customer?.subscription ?? null;
+  switch (step.do) {
+    case 'track': {
+      const { feature, quantity, action, key, late } = step;
+      const timestamp = late === null ? null : now - late * DAY_MS;
+      await tenant.track([command(feature, quantity, { action, timestamp, idempotencyKey: key })]);
+      return;
+    }
+    case 'move':
+      if (customer === null) return;
+      if ((await tenant.subscribe(customer.id, step.priceId, {}, now)).kind === 'conflict')
+        await tenant.updateSubscription(subscription?.id ?? '', { priceId: step.priceId }, now);
+      return;
+    case 'cancel': {
+      const { cancelImmediately } = step;
+      const change = cancelImmediately ? { cancelImmediately } : { cancelAtPeriodEnd: true };
+      await tenant.updateSubscription(subscription?.id ?? '', change, now);
+      return;
+    }
+    case 'limit':
+      await tenant.putCatalog(
+        changed((document) => limitOf(document, 'free', 'api_calls', step.limit)),
+        now,
+      );
+      return;
+    case 'delete':
+      await tenant.deleteCustomer(customer?.id ?? '', now);
+      return;
+    case 'create':
+      await tenant.createCustomer('user_1', {}, now);
+      return;
+    case 'sweep':
+      await ledger.sweep(now);
+      return;
+    case 'wait':
+      context.now += step.days * DAY_MS;
+  }
 }
 
 /** `user_1`, made if need be. */
