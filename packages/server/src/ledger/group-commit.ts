@@ -126,14 +126,12 @@ export function groupCommit<Command, Result>(
 
   async function settle(tenantId: string, batch: readonly Waiting<Command, Result>[]): Promise<void> {
     const begun = clock();
+    let results;
     try {
-      const results = await commit(
+      results = await commit(
         tenantId,
         batch.flatMap((waiting) => waiting.commands),
       );
-      onCommit?.(results, begun - (batch[0]?.since ?? begun), clock() - begun);
-      let offset = 0;
-      for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
     } catch (error) {
       if (batch.length === 1 || error instanceof LedgerUnavailableError) {
         for (const { reject } of batch) reject(error);
@@ -141,7 +139,11 @@ export function groupCommit<Command, Result>(
       }
       // One of them is what the store cannot take: each gets a commit of its own, so that no other sinks with it.
       for (const waiting of batch) await settle(tenantId, [waiting]);
+      return;
     }
+    let offset = 0;
+    for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
+    onCommit?.(results, begun - (batch[0]?.since ?? begun), clock() - begun);
   }
 
   return {
