@@ -16,6 +16,7 @@ import { facts, useServers } from './support/servers.ts';
 /** Events that move at once: enough that neither side holds them in memory. */
 const EVENTS = 100_000;
 const BATCH = 1_000;
+const MOVE_MS_MAX = 240_000;
 /** Enough that an import has told of some, and is not done, when it is killed. */
 const IMPORTED_UNTIL_KILLED = 150_000;
 
@@ -104,33 +105,37 @@ describe('a store that moves', () => {
     ]);
   });
 
-  test(`moves ${EVENTS} events there and back, and says how far it is`, async () => {
-    const [source, there, back] = [
-      embedded('store'),
-      { DATABASE_URL: await postgres.newStore() },
-      embedded('back'),
-    ];
-    const { tenantId } = await pricedStore(source);
-    const ledger = await openLedger(storeSettings({}, source), Date.now);
-    for (let batch = 0; batch < EVENTS / BATCH; batch += 1) {
-      await ledger
-        .tenant(tenantId)
-        .track(
-          Array.from({ length: BATCH }, (_, n) =>
-            command('bulk_calls', 1, { externalId: `user_${n % 100}`, idempotencyKey: `k_${batch}_${n}` }),
-          ),
-        );
-    }
-    await ledger.close();
-    const [one, two] = [join(data.path, 'one.jsonl'), join(data.path, 'two.jsonl')];
-    const told = await billingos(['export', one], source);
-    expect([told.code, told.stderr]).toEqual([0, expect.stringMatching(/^1\d{5} rows\n/)]);
-    const verification = { exact: true, events: EVENTS, counters: 100 };
-    expect(await facts(['import', one], there)).toMatchObject({ verification });
-    await facts(['export', two], there);
-    expect(await facts(['import', two], back)).toMatchObject({ verification });
-    expect(linesOf(two)).toEqual(linesOf(one));
-  });
+  test(
+    `moves ${EVENTS} events there and back, and says how far it is`,
+    async () => {
+      const [source, there, back] = [
+        embedded('store'),
+        { DATABASE_URL: await postgres.newStore() },
+        embedded('back'),
+      ];
+      const { tenantId } = await pricedStore(source);
+      const ledger = await openLedger(storeSettings({}, source), Date.now);
+      for (let batch = 0; batch < EVENTS / BATCH; batch += 1) {
+        await ledger
+          .tenant(tenantId)
+          .track(
+            Array.from({ length: BATCH }, (_, n) =>
+              command('bulk_calls', 1, { externalId: `user_${n % 100}`, idempotencyKey: `k_${batch}_${n}` }),
+            ),
+          );
+      }
+      await ledger.close();
+      const [one, two] = [join(data.path, 'one.jsonl'), join(data.path, 'two.jsonl')];
+      const told = await billingos(['export', one], source);
+      expect([told.code, told.stderr]).toEqual([0, expect.stringMatching(/^1\d{5} rows\n/)]);
+      const verification = { exact: true, events: EVENTS, counters: 100 };
+      expect(await facts(['import', one], there)).toMatchObject({ verification });
+      await facts(['export', two], there);
+      expect(await facts(['import', two], back)).toMatchObject({ verification });
+      expect(linesOf(two)).toEqual(linesOf(one));
+    },
+    MOVE_MS_MAX,
+  );
 
   test('is as empty as before where an import was killed, and takes the next one', async () => {
     const file = join(data.path, 'all.jsonl');
