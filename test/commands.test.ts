@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startPostgres, type TestPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
+import { sessionToken } from './support/priced-store.ts';
 import { billingos } from './support/program.ts';
 import { facts, useServers } from './support/servers.ts';
 
@@ -331,15 +332,6 @@ describe('billingos catalog', () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('none.json')]);
   });
 });
-
-async function sessionToken(url: string, secretKey: string): Promise<string> {
-  const reply = await fetch(`${url}/v1/session-tokens`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ externalUserId: 'u' }),
-  });
-  return ((await reply.json()) as { sessionToken: string }).sessionToken;
-}
 
 function kidOf(token: string): unknown {
   const [header = ''] = token.replace(/^bos_session_test_/, '').split('.');

@@ -7,7 +7,7 @@ import { startPostgres, type TestPostgres } from '../packages/server/src/ledger/
 import { command } from '../packages/server/src/metering/testing/pricing.ts';
 import { storeSettings } from '../packages/server/src/settings.ts';
 import { openLedger } from '../packages/server/src/store.ts';
-import { pricedStore, track } from './support/priced-store.ts';
+import { pricedStore, sessionToken, track } from './support/priced-store.ts';
 import { billingos, killedAt, type Environment, type ServeProcess } from './support/program.ts';
 import { facts, useServers } from './support/servers.ts';
 
@@ -329,13 +329,4 @@ function tenants(count: number): Part {
 function linesOf(file: string): string[] {
   const lines = readFileSync(file, 'utf8').split('\n');
   return lines.map((line) => line.replace(/"sha256":"\w+"/, '')).sort();
-}
-
-async function sessionToken(url: string, secretKey: string): Promise<string> {
-  const reply = await fetch(`${url}/v1/session-tokens`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ externalUserId: 'u' }),
-  });
-  return ((await reply.json()) as { sessionToken: string }).sessionToken;
 }

@@ -66,3 +66,13 @@ export function track(url: string, secretKey: string, event: TrackedEvent): Prom
     }),
   });
 }
+
+/** A token of the customer whom {@link track} tracks for. */
+export async function sessionToken(url: string, secretKey: string): Promise<string> {
+  const reply = await fetch(`${url}/v1/session-tokens`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ externalUserId: 'u' }),
+  });
+  return ((await reply.json()) as { sessionToken: string }).sessionToken;
+}
