@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
 import type { LedgerObserver } from './ledger/observer.ts';
-import { type Part } from './ledger/export-file.ts';
+import type { Part } from './ledger/export-file.ts';
 import * as postgres from './ledger/postgres/migrate.ts';
 import { fillPostgres, postgresParts } from './ledger/postgres/move.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
