@@ -15,7 +15,7 @@ export interface Ended {
 /** What a program may find in its environment beside what a test gives it; no setting of ours. */
 const { PATH, HOME, TMPDIR } = process.env;
 
-type Environment = Readonly<Record<string, string>>;
+export type Environment = Readonly<Record<string, string>>;
 
 /** Runs a command until it ends. */
 export async function billingos(args: readonly string[], env: Environment = {}, input = ''): Promise<Ended> {
@@ -25,9 +25,23 @@ export async function billingos(args: readonly string[], env: Environment = {}, 
   return ended(child);
 }
 
+/** Runs a command until it says something on standard error that matches, and kills it there. */
+export async function killedAt(said: RegExp, args: readonly string[], env: Environment): Promise<void> {
+  const child = start(args, env);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (said.test(stderr)) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  if (child.signalCode !== 'SIGKILL') throw new Error(`It ended before it was killed: ${stderr}`);
+}
+
 /** `billingos serve`, listening. */
 export interface ServeProcess {
   readonly url: string;
+  /** Where metrics are; empty where there are none. */
+  readonly adminUrl: string;
   /** What it prints in the end, once it has ended. */
   readonly ended: Promise<Ended>;
   signal(signal: NodeJS.Signals): void;
@@ -49,7 +63,8 @@ export async function startServe(args: readonly string[], env: Environment = {})
     }),
   ]);
   const [, url = ''] = /Listens +(\S+)/.exec(output) ?? [];
-  return { url, ended: ending, signal: (signal) => child.kill(signal) };
+  const [, adminUrl = ''] = /Metrics +(\S+)\/metrics/.exec(output) ?? [];
+  return { url, adminUrl, ended: ending, signal: (signal) => child.kill(signal) };
 }
 
 function start(args: readonly string[], env: Environment): ChildProcessWithoutNullStreams {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createApp, type App } from './app.ts';
+import { createApp, type App, type AppOptions } from './app.ts';
 import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
 import type { Ledger, SigningKey } from './ledger/ledger.ts';
 import { listen } from './server.ts';
@@ -18,6 +18,10 @@ export interface ApiServer {
   readonly url: string;
   /** Where it listens. */
   readonly localUrl: string;
+  /** Live streams that are open. */
+  streams(): number;
+  /** Answers a request that came in elsewhere. */
+  fetch(request: Request): Response | Promise<Response>;
   /** From here on `/readyz` says no, and live streams are ended with a word. Requests are still answered. */
   leave(): void;
   /** Takes no new connection, lets requests finish, and closes the ledger. */
@@ -31,16 +35,26 @@ export interface ApiServerOptions {
   ring?: readonly SigningKey[] | undefined;
   clock: () => number;
   onError: ReportError;
+  onReply?: AppOptions['onReply'];
+  onPush?: AppOptions['onPush'];
   /** Adds routes of the caller's own; `url` is known once it listens. */
   extend?: (app: App['hono'], url: () => string) => void;
 }
 
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { ledger, listening, clock, onError } = options;
+  const { ledger, listening, clock, onError, onReply, onPush } = options;
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';
   const tokens = sessionTokens(ring, { issuer: () => url, clock });
-  const app = createApp({ ledger, tokens, clock, dropInFolder: DROP_IN_FOLDER, onError });
+  const app = createApp({
+    ledger,
+    tokens,
+    clock,
+    dropInFolder: DROP_IN_FOLDER,
+    onError,
+    onReply,
+    onPush,
+  });
   options.extend?.(app.hono, () => url);
   const server = await listen(app.hono.fetch, listening);
   url = listening.publicUrl ?? server.url;
@@ -50,7 +64,12 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   return {
     url,
     localUrl: server.url,
-    leave: () => app.close(),
+    streams: () => app.streams(),
+    fetch: (request) => app.hono.fetch(request),
+    leave() {
+      app.close();
+      server.leave();
+    },
     async close() {
       clearInterval(sweeping);
       app.close();

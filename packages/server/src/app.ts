@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { cors } from 'hono/cors';
+import { routePath } from 'hono/route';
 import type { Context } from 'hono';
 import { secretKeyLookup } from './auth/secret-keys.ts';
 import { sessionGuard } from './auth/session-guard.ts';
@@ -35,10 +36,26 @@ export interface AppOptions {
   dropInFolder?: string;
   /** Told of errors that are no reply of the contract's. */
   onError?: (error: unknown, requestId: string) => void;
+  /** Told of every reply, once it begins. */
+  onReply?: ((reply: AnsweredRequest) => void) | undefined;
+  /** Told how long a change waited until it was sent to those who watch. */
+  onPush?: ((lagMs: number) => void) | undefined;
+}
+
+/** A request as metrics and logs may know it: nothing in it was chosen by the caller. */
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly method: string;
+  /** The pattern, such as `/customers/:id`, and not the path. */
+  readonly route: string;
+  readonly status: number;
+  readonly tookMs: number;
 }
 
 export interface App {
   readonly hono: OpenAPIHono<AppEnv>;
+  /** Live streams that are open. */
+  streams(): number;
   /** Ends live streams, with a word, and is not ready any more. Requests are still answered. */
   close(): void;
 }
@@ -47,17 +64,25 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const { ledger, tokens, clock } = options;
   const app = new OpenAPIHono<AppEnv>();
-  const hub = usageHub(ledger, clock);
-  const tenant = (tenantId: string) => ledger.tenant(tenantId);
+  const hub = usageHub(ledger, clock, options.onPush);
+  const tenant: Ledger['tenant'] = (tenantId, author) => ledger.tenant(tenantId, author);
   let leaving = false;
 
   app.use(async (c, next) => {
     const requestId = `req_${randomBytes(9).toString('base64url')}`;
     c.set('requestId', requestId);
+    const begun = performance.now();
     await next();
     c.res.headers.set('X-Request-Id', requestId);
     c.res.headers.set('X-BillingOS-Version', API_VERSION);
     c.res.headers.set('X-Content-Type-Options', 'nosniff');
+    options.onReply?.({
+      requestId,
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      tookMs: performance.now() - begun,
+    });
   });
   const anyOrigin = cors({
     origin: '*',
@@ -105,6 +130,7 @@ export function createApp(options: AppOptions): App {
   });
   return {
     hono: app,
+    streams: () => hub.streams,
     close() {
       leaving = true;
       hub.close();
@@ -143,11 +169,12 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): ReturnType<OpenAPIHon
   });
 }
 
-function usageHub(ledger: Ledger, clock: () => number): Hub {
+function usageHub(ledger: Ledger, clock: () => number, onPush: AppOptions['onPush']): Hub {
   return createHub(ledger, {
     clock,
     metrics: (externalId, rows, now) => toJson(metricsDocument(externalId, rows, now)),
     metric: (row, now) => toJson(metricDocument(row, now)),
+    onPush,
   });
 }
 

@@ -1,14 +1,19 @@
 #!/usr/bin/env node
 import { CatalogFileError } from './catalog-file.ts';
+import { audit } from './commands/audit.ts';
+import { backup } from './commands/backup.ts';
 import { catalogPull } from './commands/catalog-pull.ts';
 import { catalogPush } from './commands/catalog-push.ts';
 import { CommandError, type Command } from './commands/command.ts';
 import { readCommandLine, UsageError } from './commands/command-line.ts';
+import { exportStore } from './commands/export.ts';
 import { helpText } from './commands/help.ts';
+import { importStore } from './commands/import.ts';
 import { keysCreate } from './commands/keys-create.ts';
 import { keysList } from './commands/keys-list.ts';
 import { keysRevoke } from './commands/keys-revoke.ts';
 import { migrate } from './commands/migrate.ts';
+import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { verify } from './commands/verify.ts';
 import { dev } from './demo/command.ts';
@@ -22,6 +27,11 @@ const COMMANDS: readonly Command[] = [
   serve,
   migrate,
   verify,
+  audit,
+  backup,
+  restore,
+  exportStore,
+  importStore,
   keysCreate,
   keysList,
   keysRevoke,

@@ -6,8 +6,8 @@ import { tempFolder } from './ledger/testing/temp-folder.ts';
 
 const POSTGRES = {
   kind: 'postgres',
-  url: 'postgres://db/billing',
-  directUrl: 'postgres://db/billing',
+  url: 'postgres://localhost/billing',
+  directUrl: 'postgres://localhost/billing',
 } as const;
 
 function listenOn(host: string, publicUrl?: string): () => void {
@@ -17,6 +17,11 @@ function listenOn(host: string, publicUrl?: string): () => void {
 function storeIn(folder: string): () => void {
   return () =>
     refuseInsecure({ port: 4242, host: '127.0.0.1', publicUrl: undefined }, { kind: 'embedded', folder });
+}
+
+function databaseAt(urls: { url?: string; directUrl?: string }): () => void {
+  return () =>
+    refuseInsecure({ port: 4242, host: '127.0.0.1', publicUrl: undefined }, { ...POSTGRES, ...urls });
 }
 
 describe('a production server', () => {
@@ -38,6 +43,26 @@ describe('a production server', () => {
     expect(listenOn('127.0.0.1', 'http://api.example')).toThrow(/clear text/);
     expect(listenOn('127.0.0.1', 'http://localhost:8080')).not.toThrow();
     expect(listenOn('::1', 'http://[::1]:8080')).not.toThrow();
+  });
+
+  it.each([
+    'postgres://localhost/billing',
+    'postgres://[::1]:5432/billing',
+    'postgres://billing@localhost/billing?host=/run/postgresql',
+    'postgres://%2Frun%2Fpostgresql/billing',
+    'postgres://db.internal/billing?sslmode=verify-full',
+    'postgres://db.internal/billing?sslmode=disable',
+  ])('may use the database %s', (url) => {
+    expect(databaseAt({ url, directUrl: url })).not.toThrow();
+  });
+
+  it('must not speak to a database elsewhere in clear text without having been told to', () => {
+    const url = 'postgres://billing:hush@db.internal/billing';
+    expect(databaseAt({ url })).toThrow(
+      /The database at db\.internal .*End DATABASE_URL with "\?sslmode=verify-full"/,
+    );
+    expect(databaseAt({ directUrl: url })).toThrow(/End DATABASE_DIRECT_URL with/);
+    expect(databaseAt({ url })).not.toThrow('hush');
   });
 
   it.each([0o701, 0o750, 0o755, 0o777])('must not keep its store in a folder of mode %o', (mode) => {

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SettingsError, type ListenSettings, type StoreSettings } from './settings.ts';
+import { SettingsError, type DatabaseSettings, type ListenSettings, type StoreSettings } from './settings.ts';
 
 /** Permission bits of everyone but a folder's owner. */
 const OTHERS = 0o077;
@@ -11,7 +11,8 @@ const OTHERS = 0o077;
  */
 export function refuseInsecure(listening: ListenSettings, store: StoreSettings): void {
   refuseClearText(listening);
-  if (store.kind === 'embedded' && existsSync(store.folder)) refuseFolder(store.folder);
+  if (store.kind === 'postgres') refuseClearDatabase(store);
+  else if (existsSync(store.folder)) refuseFolder(store.folder);
 }
 
 /** Secret keys and session tokens are as good as what they open, and travel with every request. */
@@ -30,6 +31,20 @@ function refuseClearText({ host, publicUrl }: ListenSettings): void {
     `BILLINGOS_PUBLIC_URL is ${publicUrl}: keys would travel in clear text. Give the https:// address of the proxy ` +
       'with TLS in front of this server.',
   );
+}
+
+/** A driver that is told nothing of TLS uses none. Where the network is one's own that may be right, but not unsaid. */
+function refuseClearDatabase({ url, directUrl }: DatabaseSettings): void {
+  for (const [name, address] of Object.entries({ DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl })) {
+    const { hostname, searchParams } = new URL(address);
+    const host = searchParams.get('host') ?? decodeURIComponent(hostname);
+    const isLocal = host === '' || host.startsWith('/') || isLoopback(host);
+    if (isLocal || ['sslmode', 'ssl'].some((given) => searchParams.has(given))) continue;
+    throw new SettingsError(
+      `The database at ${host} would be spoken to in clear text, password and keys included. End ${name} with ` +
+        '"?sslmode=verify-full", or with "?sslmode=disable" where the network in between is your own.',
+    );
+  }
 }
 
 function refuseFolder(folder: string): void {

@@ -16,6 +16,8 @@ const SWEEP_MS = 50;
 export interface RunningServer {
   /** Where it listens, `http://host:port`. */
   readonly url: string;
+  /** From here on each reply is its connection's last, so that whoever keeps one alive turns to another server. */
+  leave(): void;
   /** Takes no new connection, lets requests under way finish, then cuts what is left. */
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function listen(
   { host, port }: { host: string; port: number },
 ): Promise<RunningServer> {
   const answer = getRequestListener(fetch);
+  let leaving = false;
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -33,7 +36,10 @@ export async function listen(
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
     },
-    (incoming, outgoing) => void answer(incoming, outgoing),
+    (incoming, outgoing) => {
+      if (leaving) outgoing.shouldKeepAlive = false;
+      void answer(incoming, outgoing);
+    },
   );
   server.maxHeadersCount = HEADERS_MAX;
   await new Promise<void>((resolve, reject) => {
@@ -42,7 +48,13 @@ export async function listen(
   });
   const address = server.address() as AddressInfo;
   const named = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `http://${named}:${address.port}`, close: () => drain(server) };
+  return {
+    url: `http://${named}:${address.port}`,
+    leave() {
+      leaving = true;
+    },
+    close: () => drain(server),
+  };
 }
 
 async function drain(server: Server): Promise<void> {

@@ -1,6 +1,15 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { dataFolder, listenSettings, SettingsError, signingKeys, storeSettings } from './settings.ts';
+import {
+  adminSettings,
+  dataFolder,
+  graceMs,
+  listenSettings,
+  logLevel,
+  SettingsError,
+  signingKeys,
+  storeSettings,
+} from './settings.ts';
 
 const SECRET = 'a'.repeat(43);
 
@@ -103,5 +112,30 @@ describe('the ring of signing keys', () => {
 
   it('is not told by its secrets in an error', () => {
     expect(() => read(`one:${SECRET.slice(9)}`)).toThrow(/^(?!.*aaaa)/);
+  });
+});
+
+describe('what an operator may set', () => {
+  it('is nothing at first: no admin port, a second of grace, the log of what the server does', () => {
+    expect([adminSettings({}), graceMs({}), logLevel({})]).toEqual([undefined, 1_000, 'info']);
+  });
+
+  it('is a port for metrics, on this machine alone unless an address is given', () => {
+    expect(adminSettings({ BILLINGOS_ADMIN_PORT: '9464' })).toEqual({ port: 9464, host: '127.0.0.1' });
+    const elsewhere = { BILLINGOS_ADMIN_PORT: '9464', BILLINGOS_ADMIN_HOST: '10.0.0.1' };
+    expect(adminSettings(elsewhere)).toEqual({ port: 9464, host: '10.0.0.1' });
+    expect(adminSettings({ BILLINGOS_ADMIN_HOST: '10.0.0.1' })).toBeUndefined();
+  });
+
+  it.each(['0', '3000'])('is a grace of %s ms', (text) => {
+    expect(graceMs({ BILLINGOS_GRACE_MS: text })).toBe(Number(text));
+  });
+
+  it.each(['3001', '-1', '1.5', '1s', '1e3', ' 1', ''])('is no grace of "%s" ms', (text) => {
+    expect(() => graceMs({ BILLINGOS_GRACE_MS: text })).toThrow(SettingsError);
+  });
+
+  it.each(['debug', 'INFO', ''])('is no log of "%s"', (text) => {
+    expect(() => logLevel({ BILLINGOS_LOG: text })).toThrow(SettingsError);
   });
 });

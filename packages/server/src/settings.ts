@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { SIGNING_KEY_BYTES } from './auth/session-tokens.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
 import type { SigningKey } from './ledger/ledger.ts';
 
 /** What the programs are told by flags and environment; flags win (wire contract §10). */
@@ -12,6 +13,12 @@ export interface ListenSettings {
   readonly host: string;
   /** The address clients reach the API at; `undefined`: the one it listens on. */
   readonly publicUrl: string | undefined;
+}
+
+/** Where metrics are served. */
+export interface AdminSettings {
+  readonly port: number;
+  readonly host: string;
 }
 
 /** Where the ledger is kept. */
@@ -32,6 +39,9 @@ export class SettingsError extends Error {
 const PORT_DEFAULT = '4242';
 const HOST_DEFAULT = '127.0.0.1';
 const DATA_DEFAULT = '.billingos';
+const GRACE_DEFAULT = '1000';
+/** With the time that requests may take to finish, an orderly stop stays within ten seconds. */
+const GRACE_MS_MAX = 3_000;
 
 /** @throws SettingsError for a value that cannot be used. */
 export function listenSettings(flags: Values, env: Values): ListenSettings {
@@ -40,6 +50,27 @@ export function listenSettings(flags: Values, env: Values): ListenSettings {
     host: given(flags, '--host') ?? given(env, 'HOST') ?? HOST_DEFAULT,
     publicUrl: readUrl(env, 'BILLINGOS_PUBLIC_URL'),
   };
+}
+
+/** The operator's port; `undefined` where there is none. */
+export function adminSettings(env: Values): AdminSettings | undefined {
+  const port = given(env, 'BILLINGOS_ADMIN_PORT');
+  const host = given(env, 'BILLINGOS_ADMIN_HOST');
+  return port === undefined ? undefined : { port: readPort(port), host: host ?? HOST_DEFAULT };
+}
+
+/** How long requests are still taken after `/readyz` has said no, for load balancers to look and turn away. */
+export function graceMs(env: Values): number {
+  const text = given(env, 'BILLINGOS_GRACE_MS') ?? GRACE_DEFAULT;
+  if (/^\d{1,4}$/.test(text) && Number(text) <= GRACE_MS_MAX) return Number(text);
+  throw new SettingsError(`BILLINGOS_GRACE_MS is "${text}"; give milliseconds from 0 to ${GRACE_MS_MAX}.`);
+}
+
+export function logLevel(env: Values): LogLevel {
+  const text = given(env, 'BILLINGOS_LOG') ?? 'info';
+  const level = LOG_LEVELS.find((name) => name === text);
+  if (level !== undefined) return level;
+  throw new SettingsError(`BILLINGOS_LOG is "${text}"; give ${LOG_LEVELS.join(', ')}.`);
 }
 
 /** The embedded store's folder. */

@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import type { LedgerObserver } from './ledger/observer.ts';
+import type { Part } from './ledger/export-file.ts';
 import * as postgres from './ledger/postgres/migrate.ts';
+import { fillPostgres, postgresParts } from './ledger/postgres/move.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import * as sqlite from './ledger/sqlite/database.ts';
 import { makeFolder } from './ledger/sqlite/folder.ts';
 import { lockStore } from './ledger/sqlite/lock.ts';
 import { MIGRATIONS as SQLITE_MIGRATIONS } from './ledger/sqlite/migrations.ts';
+import { fillSqlite, sqliteParts } from './ledger/sqlite/move.ts';
 import { openSqliteLedger } from './ledger/sqlite/sqlite-ledger.ts';
 import type { StoreSettings } from './settings.ts';
 
@@ -26,10 +30,14 @@ export interface ServedStore {
  * Opens a store to serve it, made and migrated where need be.
  * @throws StoreInUseError when another server has the embedded store; any number may have PostgreSQL.
  */
-export async function openStore(settings: StoreSettings, clock: () => number): Promise<ServedStore> {
+export async function openStore(
+  settings: StoreSettings,
+  clock: () => number,
+  observer?: LedgerObserver,
+): Promise<ServedStore> {
   if (settings.kind === 'postgres') {
     return {
-      ledger: await openLedger(settings, clock),
+      ledger: await openLedger(settings, clock, observer),
       announce: () => undefined,
       release: () => undefined,
     };
@@ -37,7 +45,7 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
   const lock = lockStore(settings.folder);
   try {
     return {
-      ledger: await openLedger(settings, clock),
+      ledger: await openLedger(settings, clock, observer),
       announce: (url) => lock.describe({ pid: process.pid, url }),
       release: () => lock.release(),
     };
@@ -48,12 +56,16 @@ export async function openStore(settings: StoreSettings, clock: () => number): P
 }
 
 /** Opens a store beside whoever serves it. */
-export function openLedger(settings: StoreSettings, clock: () => number): Promise<Ledger> {
+export function openLedger(
+  settings: StoreSettings,
+  clock: () => number,
+  observer?: LedgerObserver,
+): Promise<Ledger> {
   return reach(
     settings,
     settings.kind === 'postgres'
-      ? openPostgresLedger(settings, clock)
-      : openSqliteLedger(embeddedPath(settings.folder), clock),
+      ? openPostgresLedger(settings, clock, observer)
+      : openSqliteLedger(embeddedPath(settings.folder), clock, observer),
   );
 }
 
@@ -84,6 +96,32 @@ export async function migrateStore(settings: StoreSettings): Promise<{ from: num
   return { from: withSqlite(embeddedPath(settings.folder), sqlite.migrate), to: SQLITE_MIGRATIONS.length };
 }
 
+/** Everything in a store, as of one instant. */
+export function storeParts(settings: StoreSettings): AsyncIterable<Part> | Iterable<Part> {
+  return settings.kind === 'postgres'
+    ? postgresParts(settings.directUrl)
+    : sqliteParts(embeddedPath(settings.folder));
+}
+
+/**
+ * Makes a store where there is none, and fills it: with all of the parts, or with none.
+ * @throws StoreNotEmptyError, StoreInUseError when a server has the embedded store
+ */
+export async function fillStore(settings: StoreSettings, parts: Iterable<Part>): Promise<void> {
+  if (settings.kind === 'postgres') {
+    await migrateStore(settings);
+    await fillPostgres(settings.directUrl, parts);
+    return;
+  }
+  const lock = lockStore(settings.folder);
+  try {
+    await migrateStore(settings);
+    fillSqlite(embeddedPath(settings.folder), parts);
+  } finally {
+    lock.release();
+  }
+}
+
 /** The store by a name that can be printed: a database without its password. */
 export function describeStore(settings: StoreSettings): string {
   if (settings.kind === 'embedded') return embeddedPath(settings.folder);
@@ -91,7 +129,7 @@ export function describeStore(settings: StoreSettings): string {
   return `PostgreSQL at ${searchParams.get('host') ?? host}${pathname}`;
 }
 
-function embeddedPath(folder: string): string {
+export function embeddedPath(folder: string): string {
   return join(folder, 'billingos.db');
 }
 

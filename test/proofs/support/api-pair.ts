@@ -92,7 +92,7 @@ async function makeTenant(databaseUrl: string, catalog: CatalogDocument) {
 
 async function startServe(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const child = spawn(process.execPath, [CLI, 'serve', '--port', '0'], {
-    env: { ...process.env, DATABASE_URL: databaseUrl, BILLINGOS_RATE_LIMIT: '0' },
+    env: { ...process.env, DATABASE_URL: databaseUrl, BILLINGOS_RATE_LIMIT: '0', BILLINGOS_LOG: 'error' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const url = await addressOf(child);

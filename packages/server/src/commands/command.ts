@@ -40,6 +40,10 @@ export const JSON_OPTION: Readonly<Record<string, Option>> = {
   json: { help: 'print the result as JSON' },
 };
 
+export const FORCE_OPTION: Readonly<Record<string, Option>> = {
+  force: { help: 'replace what is there' },
+};
+
 export const DATA_OPTION: Readonly<Record<string, Option>> = {
   data: { value: 'FOLDER', help: 'where the embedded store is  (BILLINGOS_DATA, default .billingos)' },
 };

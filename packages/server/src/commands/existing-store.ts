@@ -1,17 +1,27 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import { storeSettings } from '../settings.ts';
+import { storeSettings, type StoreSettings } from '../settings.ts';
 import { describeStore, openLedger, schemaOf } from '../store.ts';
 import { CommandError, type Invocation } from './command.ts';
 
+/** Lets a command work on an {@link existingStore}. */
+export async function withExistingStore<T>(
+  invocation: Invocation,
+  work: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const ledger = await openLedger(await existingStore(invocation), Date.now);
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
 /**
- * Lets a command work on a store that is there, beside the server that may be running on it. None is made, so that
+ * A store that is there, for a command to work on beside the server that may be running on it. None is made, so that
  * a wrong folder is noticed, and none is migrated, so that a newer program leaves an older server's store alone.
  * @throws CommandError saying where it looked.
  */
-export async function withExistingStore<T>(
-  { options, env }: Invocation,
-  work: (ledger: Ledger) => Promise<T>,
-): Promise<T> {
+export async function existingStore({ options, env }: Invocation): Promise<StoreSettings> {
   const settings = storeSettings(options, env);
   const { present, needed } = await schemaOf(settings);
   const at = describeStore(settings);
@@ -27,10 +37,5 @@ export async function withExistingStore<T>(
         (present < needed ? 'Run "billingos migrate" first.' : 'Use the release that its server runs.'),
     );
   }
-  const ledger = await openLedger(settings, Date.now);
-  try {
-    return await work(ledger);
-  } finally {
-    await ledger.close();
-  }
+  return settings;
 }

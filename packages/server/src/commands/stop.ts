@@ -1,4 +1,5 @@
 import type { ReportError } from '../api-server.ts';
+import { errorFacts, redact } from '../log.ts';
 
 /** How long an orderly stop may take before the process ends without it. */
 const STOP_MS_MAX = 9_000;
@@ -16,8 +17,15 @@ export function stopOnSignal(server: { close(): Promise<void> }): void {
   process.on('SIGTERM', stop);
 }
 
+/** How long those who wait for a store that has failed get to hear so. */
+const FAILED_MS = 1_000;
+
+/** Ends the process as failed, for its supervisor to start it anew: what is lost with a store's thread comes back so. */
+export function failSoon(): void {
+  setTimeout(() => process.exit(1), FAILED_MS);
+}
+
 /** What went wrong in a request, with its stack, under the id that the reply carries. */
 export function reportTo(report: (text: string) => void): ReportError {
-  return (error, source) =>
-    report(`${source} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return (error, source) => report(redact(`${source} ${errorFacts(error).error}`));
 }

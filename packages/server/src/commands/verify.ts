@@ -27,7 +27,7 @@ its events come to. Amounts are printed as they are kept: scaled by the feature'
     }),
 };
 
-function verificationText({ events, counters, differences, differencesTotal }: Verification): string {
+export function verificationText({ events, counters, differences, differencesTotal }: Verification): string {
   const read = `${events} events, ${counters} counters`;
   if (differencesTotal === 0) return `Exact: ${read}\n`;
   const more = differencesTotal - differences.length;
@@ -65,7 +65,7 @@ function differenceText(difference: Difference): string {
 }
 
 /** Amounts as text: programs would round them. */
-function verificationDocument({ events, counters, differences, differencesTotal }: Verification) {
+export function verificationDocument({ events, counters, differences, differencesTotal }: Verification) {
   return {
     exact: differencesTotal === 0,
     events,

@@ -230,4 +230,42 @@ describe('groupCommit', () => {
     await (await nth(1)).settle();
     await expect(second).resolves.toEqual(['b!']);
   });
+
+  it('tells of each commit how long the first had waited, and how long it took', async () => {
+    const told: unknown[] = [];
+    let now = 100;
+    const { commit, nth } = heldStore();
+    const onCommit = (...commit: unknown[]): number => told.push(commit);
+    const { submit } = groupCommit<string, string>({ commit, onCommit, clock: () => now });
+    const all = [submit('t', ['a'])];
+    now = 103;
+    all.push(submit('t', ['b']));
+    const held = await nth(0);
+    now = 110;
+    await held.settle();
+    await Promise.all(all);
+    expect(told).toEqual([[['a!', 'b!'], 3, 7]]);
+  });
+
+  it('tells how many it turns away, for a queue that is full and for a wait that was too long', async () => {
+    const shed: number[] = [];
+    let now = 0;
+    const { commit, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({
+      commit,
+      queueMax: 3,
+      waitMsMax: 10,
+      onShed: (commands) => shed.push(commands),
+      clock: () => now,
+    });
+    const first = submit('t', ['a']);
+    const held = await nth(0);
+    const late = submit('t', ['b', 'c']);
+    await expect(submit('t', ['d', 'e'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    expect(shed).toEqual([2]);
+    now = 11;
+    await Promise.all([expect(late).rejects.toBeInstanceOf(LedgerOverloadedError), held.settle()]);
+    await first;
+    expect(shed).toEqual([2, 2]);
+  });
 });

@@ -30,6 +30,10 @@ export interface GroupCommitOptions<Command, Result> {
   batchMax?: number;
   queueMax?: number;
   waitMsMax?: number;
+  /** Told of each commit: what it came to, how long the first of its batch had waited, how long it took. */
+  onCommit?: (results: readonly Result[], waitedMs: number, tookMs: number) => void;
+  /** Told how many commands were turned away. */
+  onShed?: (commands: number) => void;
   /** Milliseconds that only ever grow. */
   clock?: () => number;
 }
@@ -60,6 +64,8 @@ export function groupCommit<Command, Result>(
     batchMax = BATCH_MAX,
     queueMax = QUEUE_MAX,
     waitMsMax = WAIT_MS_MAX,
+    onCommit,
+    onShed,
     clock = () => performance.now(),
   } = options;
   // Tenants in turn: a Map keeps insertion order, and one that has more waiting goes to the back.
@@ -111,6 +117,7 @@ export function groupCommit<Command, Result>(
     const end = queue.findIndex(({ since }) => since >= oldest);
     const expired = queue.splice(0, end === -1 ? queue.length : end);
     depth -= countCommands(expired);
+    if (expired.length > 0) onShed?.(countCommands(expired));
     for (const { reject } of expired)
       reject(
         new LedgerOverloadedError(`The store was busy for more than ${waitMsMax} ms; send it again later`),
@@ -118,13 +125,13 @@ export function groupCommit<Command, Result>(
   }
 
   async function settle(tenantId: string, batch: readonly Waiting<Command, Result>[]): Promise<void> {
+    const begun = clock();
+    let results;
     try {
-      const results = await commit(
+      results = await commit(
         tenantId,
         batch.flatMap((waiting) => waiting.commands),
       );
-      let offset = 0;
-      for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
     } catch (error) {
       if (batch.length === 1 || error instanceof LedgerUnavailableError) {
         for (const { reject } of batch) reject(error);
@@ -132,7 +139,11 @@ export function groupCommit<Command, Result>(
       }
       // One of them is what the store cannot take: each gets a commit of its own, so that no other sinks with it.
       for (const waiting of batch) await settle(tenantId, [waiting]);
+      return;
     }
+    let offset = 0;
+    for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
+    onCommit?.(results, begun - (batch[0]?.since ?? begun), clock() - begun);
   }
 
   return {
@@ -141,6 +152,7 @@ export function groupCommit<Command, Result>(
     },
     submit(tenantId, commands) {
       if (depth + commands.length > queueMax) {
+        onShed?.(commands.length);
         return Promise.reject(
           new LedgerOverloadedError(`${depth} commands are waiting; the queue holds ${queueMax}`),
         );

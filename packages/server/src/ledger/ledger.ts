@@ -3,6 +3,8 @@ import type { CreateOutcome, Profile } from '../metering/customer.ts';
 import type { Origin, TrackCommand, UsageEvent, Verdict } from '../metering/decide.ts';
 import type { SubscribeOutcome, Subscription, Customer } from '../metering/subscription.ts';
 import type { Account, Shown } from './account.ts';
+import type { AuditEntry, Author } from './audit-trail.ts';
+import type { LedgerLoad } from './observer.ts';
 import type { Progress, Verification } from './verify.ts';
 
 /**
@@ -10,8 +12,8 @@ import type { Progress, Verification } from './verify.ts';
  * A promise that resolves means: on disk. Every instant is milliseconds since the epoch.
  */
 export interface Ledger {
-  /** The only way to a tenant's data. */
-  tenant(tenantId: string): TenantLedger;
+  /** The only way to a tenant's data. What is changed by it is audited in the author's name, else the operator's. */
+  tenant(tenantId: string, author?: Author): TenantLedger;
   /** The tenant of an organization and mode, made on first use. */
   ensureTenant(organization: string, mode: Mode, now: number): Promise<string>;
   /** Keeps a secret key by its hash. Returns its id. */
@@ -24,6 +26,8 @@ export interface Ledger {
   revokeSecretKey(id: string, now: number): Promise<SecretKeyEntry | null>;
   /** The ring of session-token keys, the signing one first. `fresh` is kept when there is none yet. */
   signingKeys(fresh: SigningKey, now: number): Promise<SigningKey[]>;
+  /** Entries of the audit trail after an id, of all tenants, oldest first and at most {@link AUDIT_READ_MAX}. */
+  auditTrail(after: string): Promise<AuditRecord[]>;
   /** Calls `listener` after each commit, with what changed. Returns the way out. */
   onChange(listener: (changes: readonly Change[]) => void): () => void;
   /**
@@ -37,6 +41,9 @@ export interface Ledger {
   isReady(): Promise<boolean>;
   /** Adds everything up again, on one snapshot and beside whoever writes. */
   verify(now: number, progress: Progress): Promise<Verification>;
+  load(): LedgerLoad;
+  /** What the store takes on disk. */
+  storeBytes(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -57,6 +64,14 @@ export interface SecretKeyEntry {
   createdAt: number;
   revokedAt: number | null;
 }
+
+/** An entry of the audit trail as it is read, with whose it is. */
+export interface AuditRecord extends AuditEntry {
+  organization: string;
+  mode: Mode;
+}
+
+export const AUDIT_READ_MAX = 1_000;
 
 export interface SigningKey {
   kid: string;
@@ -158,6 +173,14 @@ export interface SubscriptionChange {
   cancelImmediately?: boolean | undefined;
   status?: 'active' | 'past_due' | 'incomplete' | undefined;
   metadata?: Record<string, unknown> | undefined;
+}
+
+/** A store that is to be filled has something in it. */
+export class StoreNotEmptyError extends Error {
+  override readonly name = 'StoreNotEmptyError';
+  constructor(table: string) {
+    super(`It is not empty: there are rows in "${table}".`);
+  }
 }
 
 /** The queue is full: certainly not recorded. */

@@ -2,7 +2,8 @@ import type { UsageEvent } from '../metering/decide.ts';
 import type { Reset } from '../metering/period.ts';
 import type { Customer, Subscription, SubscriptionStatus } from '../metering/subscription.ts';
 import type { Counter } from '../metering/usage.ts';
-import type { Mode, SecretKeyEntry } from './ledger.ts';
+import type { AuditAction, AuditEntry } from './audit-trail.ts';
+import type { AuditRecord, Mode, SecretKeyEntry } from './ledger.ts';
 
 /** Between the store's rows and the metering types. Integers arrive as `bigint`. */
 
@@ -77,6 +78,8 @@ export const EVENT_COLUMNS = [
   'idempotency_key',
   'metadata',
 ] as const;
+
+export const AUDIT_COLUMNS = ['id', 'at', 'action', 'subject', 'key_id', 'request_id', 'details'] as const;
 
 export function toCustomer(row: Row, subscription: Subscription | null): Customer {
   return {
@@ -236,6 +239,23 @@ export function toSecretKeyEntry(row: Row): SecretKeyEntry {
     name: text(row, 'name'),
     createdAt: number(row, 'created_at'),
     revokedAt: numberOrNull(row, 'revoked_at'),
+  };
+}
+
+export function fromAuditEntry({ id, at, action, subject, author, details }: AuditEntry): Column[] {
+  return [id, BigInt(at), action, subject, author.keyId, author.requestId, JSON.stringify(details)];
+}
+
+export function toAuditRecord(row: Row): AuditRecord {
+  return {
+    id: text(row, 'id'),
+    organization: text(row, 'organization'),
+    mode: text(row, 'mode') as Mode,
+    at: number(row, 'at'),
+    action: text(row, 'action') as AuditAction,
+    subject: text(row, 'subject'),
+    author: { keyId: textOrNull(row, 'key_id'), requestId: textOrNull(row, 'request_id') },
+    details: json(row, 'details'),
   };
 }
 

@@ -12,6 +12,8 @@ export interface Hub {
    * @throws Problem `overloaded` after {@link close}, `customer_not_found` for one who was deleted
    */
   open(customer: WatchedCustomer, grant: StreamGrant, signal: AbortSignal): Promise<Response>;
+  /** How many are open. */
+  readonly streams: number;
   /** Says goodbye to everyone, and takes nobody new. */
   close(): void;
 }
@@ -32,6 +34,8 @@ export interface HubOptions {
   /** The documents sent, as JSON text. */
   metrics(externalId: string, rows: readonly UsageRow[], now: number): string;
   metric(row: UsageRow, now: number): string;
+  /** Told how long a change waited until it was sent. */
+  onPush?: ((lagMs: number) => void) | undefined;
 }
 
 interface Watcher {
@@ -47,6 +51,8 @@ interface Room extends WatchedCustomer {
   readonly watchers: Set<Watcher>;
   /** Features to send; `null` for all of them, as a snapshot. */
   dirty: Set<string> | null;
+  /** When the first of them came, by the clock of `performance`. */
+  dirtySince: number | null;
   sending: boolean;
   /** What all of them have been shown, at the least. */
   shown: Shown | null;
@@ -72,6 +78,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   const { clock } = options;
   const rooms = new Map<string, Room>();
   let closed = false;
+  let streams = 0;
   const stop = ledger.onChange((changes) => changes.forEach(mark));
   /** Set while anybody watches. */
   let patrolling: NodeJS.Timeout | undefined;
@@ -89,6 +96,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   function markRoom(room: Room, feature: string | null): void {
     if (feature === null) room.dirty = null;
     else room.dirty?.add(feature);
+    room.dirtySince ??= performance.now();
     void send(room);
   }
 
@@ -97,10 +105,12 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
     if (room.sending) return;
     room.sending = true;
     while (room.watchers.size > 0 && (room.dirty === null || room.dirty.size > 0)) {
-      const { dirty } = room;
+      const { dirty, dirtySince } = room;
       room.dirty = new Set();
+      room.dirtySince = null;
       try {
         await sendTo(room, dirty);
+        if (dirtySince !== null) options.onPush?.(performance.now() - dirtySince);
       } catch {
         // The store is away: clients are better off reconnecting than waiting for numbers that do not come.
         closeRoom(room, 'unavailable');
@@ -213,6 +223,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
         externalId,
         watchers: new Set(),
         dirty: new Set<string>(),
+        dirtySince: null,
         sending: false,
         shown: null,
         timer: undefined,
@@ -220,12 +231,14 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
       rooms.set(id, room);
       patrolling ??= setInterval(() => void patrol(), PATROL_MS).unref();
       const leave = (): void => {
+        streams -= 1;
         room.watchers.delete(watcher);
         if (room.watchers.size > 0 || rooms.get(id) !== room) return;
         clearTimeout(room.timer);
         rooms.delete(id);
         if (rooms.size === 0) stopPatrol();
       };
+      streams += 1;
       const stream = eventStream(leave);
       const watcher: Watcher = { stream, grant, greeted: false, missed: 0 };
       room.watchers.add(watcher);
@@ -239,6 +252,9 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
         throw error;
       }
       return stream.response;
+    },
+    get streams() {
+      return streams;
     },
     close() {
       closed = true;

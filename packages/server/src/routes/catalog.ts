@@ -1,4 +1,4 @@
-import type { TenantLedger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { catalogIssues, type Catalog, type Entitlement, type Product } from '../metering/catalog.ts';
 import { formatScaled } from '../metering/quantity.ts';
 import {
@@ -22,11 +22,7 @@ import {
 } from './schemas.ts';
 
 /** The pricing catalog, for merchants to write and for customers to choose from (wire contract §2, §7). */
-export function catalogRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  clock: () => number,
-): void {
+export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], clock: () => number): void {
   const replies = { 200: { description: 'The whole catalog.', schema: CatalogBody } };
 
   route(
@@ -57,13 +53,16 @@ export function catalogRoutes(
       replies,
       problems: ['catalog_in_use'],
     },
-    async ({ principal, body }) => {
+    async ({ principal, body, requestId }) => {
       const issues = catalogIssues(body);
       if (issues.length > 0) {
         const [first] = issues;
         throw validationProblem(`The catalog is not valid. ${first?.path}: ${first?.message}`, issues);
       }
-      const outcome = await tenant(principal.tenantId).putCatalog(body, clock());
+      const outcome = await tenant(principal.tenantId, { keyId: principal.id, requestId }).putCatalog(
+        body,
+        clock(),
+      );
       if (outcome.kind === 'in_use') {
         throw new Problem(
           'catalog_in_use',

@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import { Problem } from '../problems.ts';
+import { within } from '../within.ts';
 import type { DefineRoute } from './route.ts';
 import { HealthSchema } from './schemas.ts';
 
@@ -43,12 +44,4 @@ export function healthRoutes(route: DefineRoute, ledger: Ledger, isLeaving: () =
       return { status: 200, body: { status: 'ok' } };
     },
   );
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timeout')), timeoutMs);
-  });
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

@@ -52,6 +52,7 @@ export interface RouteRequest<
   query: Output<Query>;
   body: Output<Body>;
   header: (name: string) => string | undefined;
+  requestId: string;
   signal: AbortSignal;
 }
 
@@ -92,6 +93,7 @@ export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authentica
         query,
         body,
         header: (name: string) => c.req.header(name),
+        requestId: c.get('requestId'),
         signal: c.req.raw.signal,
       } as Parameters<typeof handle>[0]);
       if (!(reply instanceof Response)) return jsonReply(reply);

@@ -1,4 +1,4 @@
-import type { TenantLedger, Updated } from '../ledger/ledger.ts';
+import type { Ledger, TenantLedger, Updated } from '../ledger/ledger.ts';
 import type { Subscription } from '../metering/subscription.ts';
 import { Problem } from '../problems.ts';
 import { subscriptionDocument } from './documents.ts';
@@ -15,11 +15,7 @@ import {
 } from './schemas.ts';
 
 /** Subscriptions, served at the root and under `/v1` (wire contract §2, §4). */
-export function subscriptionRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  clock: () => number,
-): void {
+export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'], clock: () => number): void {
   const asItIsNow = { 200: { description: 'The subscription as it is now.', schema: SubscriptionSchema } };
 
   for (const prefix of ['', '/v1']) {
@@ -42,8 +38,8 @@ export function subscriptionRoutes(
         },
         problems: ['customer_not_found', 'not_found', 'already_exists'],
       },
-      async ({ principal, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ principal, body, requestId }) => {
+        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
         const outcome = await ledger.subscribe(body.customer_id, body.price_id, body.metadata ?? {}, clock());
         switch (outcome.kind) {
           case 'no_customer':
@@ -117,8 +113,8 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ principal, params, body, requestId }) => {
+        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
         const change = {
           priceId: body.price_id,
           cancelAtPeriodEnd: body.cancel_at_period_end,
@@ -143,8 +139,8 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found'],
       },
-      async ({ principal, params, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ principal, params, body, requestId }) => {
+        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
         const change = body.immediately ? { cancelImmediately: true } : { cancelAtPeriodEnd: true };
         const outcome = await ledger.updateSubscription(params.id, change, clock());
         // What has ended is canceled: to ask for it again changes nothing.
@@ -164,8 +160,8 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ principal, params, requestId }) => {
+        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
         const outcome = await ledger.updateSubscription(params.id, { cancelAtPeriodEnd: false }, clock());
         return reply(ledger, live(outcome, params.id));
       },

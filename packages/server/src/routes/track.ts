@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import type { TenantLedger } from '../ledger/ledger.ts';
+import type { Ledger, TenantLedger } from '../ledger/ledger.ts';
 import type { Refusal, RefusalCode, TrackCommand, Verdict } from '../metering/decide.ts';
 import { formatScaled } from '../metering/quantity.ts';
 import { Problem, problemError, validationProblem, type ProblemCode } from '../problems.ts';
@@ -16,7 +16,7 @@ import {
 
 /** Recording usage: from a request to a command, and from a verdict to a reply (wire contract §3). */
 
-export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => TenantLedger): void {
+export function trackRoutes(route: DefineRoute, tenant: Ledger['tenant']): void {
   const replies = { 201: { description: 'Recorded, once, on disk.', schema: TrackReplySchema } };
 
   route(
@@ -31,8 +31,8 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       replies,
       problems: [...INCREASE_PROBLEMS, 'usage_below_zero', 'timestamp_out_of_range'],
     },
-    async ({ principal, body, header }) => {
-      const ledger = tenant(principal.tenantId);
+    async ({ principal, body, header, requestId }) => {
+      const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
       return track(ledger, await serverCommand(ledger, body, header('idempotency-key')));
     },
   );
@@ -50,12 +50,12 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       bodyBytesMax: BATCH_BYTES_MAX,
       replies: { 200: { description: 'A verdict for each item.', schema: BatchReplySchema } },
     },
-    ({ principal, body, header }) => {
+    ({ principal, body, header, requestId }) => {
       if (header('idempotency-key') !== undefined) {
         const message = 'a batch has no key; give each event its own idempotency_key';
         throw validationProblem(`Idempotency-Key: ${message}.`, [{ path: 'Idempotency-Key', message }]);
       }
-      return trackBatch(tenant(principal.tenantId), body.events);
+      return trackBatch(tenant(principal.tenantId, { keyId: principal.id, requestId }), body.events);
     },
   );
 

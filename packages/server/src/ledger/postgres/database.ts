@@ -29,6 +29,8 @@ export interface Database extends Queryable {
    * inside rolls all of it back; a deadlock or a serialization failure runs it again, on new state.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Connections that are open, of these idle, and callers who wait for one. */
+  connections(): { open: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -108,6 +110,7 @@ export function openDatabase(url: string): Database {
         await pause(Math.random() * Math.min(RETRY_PAUSE_MS_MAX, RETRY_PAUSE_MS * 2 ** attempt));
       }
     },
+    connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   };
 }

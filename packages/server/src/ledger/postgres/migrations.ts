@@ -163,4 +163,17 @@ export const MIGRATIONS: readonly string[] = [
   -- By key first: clients make keys that grow with time, so that new records are neighbours whosever they are.
   alter table idempotency drop constraint idempotency_pkey, add primary key (tenant_id, key, customer_id, origin);
   `,
+  `
+  create table audit (
+    tenant_id text collate "C" not null,
+    id text collate "C" not null,
+    at bigint not null,
+    action text collate "C" not null,
+    subject text collate "C" not null,
+    key_id text collate "C",
+    request_id text collate "C",
+    details text not null,
+    primary key (tenant_id, id)
+  );
+  `,
 ];

@@ -11,9 +11,11 @@ import {
   type Subscription,
 } from '../../metering/subscription.ts';
 import { counterId, emptyCounter } from '../../metering/usage.ts';
+import { subscribedEntry, subscriptionEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import { SUBSCRIPTIONS_MAX, type Subscribed, type SubscriptionChange, type Updated } from '../ledger.ts';
 import { fromSubscription, SUBSCRIPTION_COLUMNS, toSubscription, type Row } from '../rows.ts';
+import { saveAudit } from './audit.ts';
 import type { Catalogs } from './catalogs.ts';
 import { findCustomer, lockCustomer, NEWEST_FIRST } from './customers.ts';
 import type { Database, Queryable, Transaction } from './database.ts';
@@ -31,6 +33,7 @@ export function subscribeCustomer(
   catalogs: Catalogs,
   tenantId: string,
   order: { customerId: string; priceId: string; metadata: Record<string, unknown> },
+  author: Author,
   now: number,
 ): Promise<Written<Subscribed>> {
   const { customerId, priceId, metadata } = order;
@@ -52,6 +55,7 @@ export function subscribeCustomer(
       await saveSubscription(transaction, tenantId, endSubscription(replaced, now));
     await saveSubscription(transaction, tenantId, outcome.subscription);
     await planChanged(transaction, tenantId, catalog, customer, now);
+    await saveAudit(transaction, tenantId, [subscribedEntry(author, outcome.subscription, now)]);
     return { result: outcome, changes: [{ kind: 'plan', tenantId, externalId: customer.externalId }] };
   });
 }
@@ -62,6 +66,7 @@ export function updateSubscription(
   tenantId: string,
   id: string,
   change: SubscriptionChange,
+  author: Author,
   now: number,
 ): Promise<Written<Updated>> {
   return database.transaction(async (transaction): Promise<Written<Updated>> => {
@@ -86,6 +91,7 @@ export function updateSubscription(
     const updated = patchSubscription(subscription, { ...change, owner }, present, now);
     await saveSubscription(transaction, tenantId, updated);
     await planChanged(transaction, tenantId, catalog, customer, now);
+    await saveAudit(transaction, tenantId, [subscriptionEntry(author, id, change, now)]);
     return {
       result: { kind: 'updated', subscription: updated },
       changes: [{ kind: 'plan', tenantId, externalId: customer.externalId }],

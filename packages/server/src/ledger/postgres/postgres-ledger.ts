@@ -1,7 +1,11 @@
-import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import type { Verdict } from '../../metering/decide.ts';
+import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import { auditTrail } from './audit.ts';
+import { UNOBSERVED } from '../observer.ts';
+import { number } from '../rows.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
@@ -30,7 +34,11 @@ export interface PostgresSettings {
  * lock decide who is first; see {@link track}.
  * @throws Error when the database cannot be reached or used; the message says what to do.
  */
-export async function openPostgresLedger(settings: PostgresSettings, clock: () => number): Promise<Ledger> {
+export async function openPostgresLedger(
+  settings: PostgresSettings,
+  clock: () => number,
+  observer = UNOBSERVED,
+): Promise<Ledger> {
   const { url, directUrl = url } = settings;
   await migrate(directUrl);
   const listeners = changeListeners();
@@ -59,21 +67,23 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     return result;
   };
 
-  const commits = groupCommit<TrackCommand, Verdict>({
+  const commits = groupCommit<SignedCommand, Verdict>({
     lanesMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       const verdicts = await track(database, catalogs, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
+    onCommit: (...batch) => observer.committed(...batch),
+    onShed: (commands) => observer.shed(commands),
   });
 
-  const tenant = (tenantId: string): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, commands),
+  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, signed(commands, author)),
     account: (externalId, now, feature) =>
       store.readAccount(database, catalogs, tenantId, externalId, now, feature),
     catalog: () => store.readDocument(database, catalogs, tenantId),
-    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, now)),
+    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, author, now)),
     event: (externalId, origin, key) => store.findEvent(database, tenantId, externalId, origin, key),
     customer: (id) => findCustomer(database, tenantId, id),
     async customerByExternalId(externalId) {
@@ -93,12 +103,12 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     },
     subscribe: (customerId, priceId, metadata, now) =>
       published(
-        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, now),
+        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, author, now),
       ),
     subscription: (id) => plans.findSubscription(database, tenantId, id),
     subscriptions: (customerId) => plans.listSubscriptions(database, tenantId, customerId),
     updateSubscription: (id, change, now) =>
-      published(plans.updateSubscription(database, catalogs, tenantId, id, change, now)),
+      published(plans.updateSubscription(database, catalogs, tenantId, id, change, author, now)),
     revokeToken: (tokenId, until) => revokeToken(database, tenantId, tokenId, until),
     grantsHold: (grants) => grantsHold(database, tenantId, grants),
     changedSince: (shown) => changedSince(database, tenantId, shown),
@@ -107,9 +117,9 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
   });
 
   return {
-    tenant(tenantId) {
+    tenant(tenantId, author) {
       tenantIds.add(tenantId);
-      return tenant(tenantId);
+      return tenant(tenantId, author);
     },
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),
@@ -117,12 +127,24 @@ export async function openPostgresLedger(settings: PostgresSettings, clock: () =
     listSecretKeys: () => store.listSecretKeys(database),
     revokeSecretKey: (id, now) => store.revokeSecretKey(database, id, now),
     signingKeys: (fresh, now) => store.signingKeys(database, fresh, now),
+    auditTrail: (after) => auditTrail(database, after),
     onChange: listeners.add,
     sweep: (now) => sweep(database, now),
     isReady: async () => (await schemaVersion(database)) >= MIGRATIONS.length,
     verify: (now, progress) => verifyPostgres(directUrl, now, progress),
+    load: () => ({ queued: commits.depth, connections: database.connections() }),
+    async storeBytes() {
+      const [row] = await database.query(STORE_BYTES);
+      return row === undefined ? 0 : number(row, 'bytes');
+    },
     close: () => (closing ??= database.close().then(() => feed.close())),
   };
 }
 
+/** Tables and indexes of the schema that holds the events: the database may hold other things beside. */
+const STORE_BYTES = {
+  name: 'store_bytes',
+  text: `select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint as bytes from pg_class
+  where relkind = 'r' and relnamespace = (select relnamespace from pg_class where oid = 'event'::regclass)`,
+};
 const NOTIFY = { name: 'notify', text: 'select pg_notify($1, $2)' };

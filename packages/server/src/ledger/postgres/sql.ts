@@ -62,4 +62,8 @@ const TEXTS: ReadonlySet<string> = new Set([
   'action',
   'origin',
   'idempotency_key',
+  'subject',
+  'key_id',
+  'request_id',
+  'details',
 ]);

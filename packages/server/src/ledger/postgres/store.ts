@@ -4,6 +4,7 @@ import type { Origin, UsageEvent } from '../../metering/decide.ts';
 import { REVISION_STEP, standingAt, type Customer } from '../../metering/subscription.ts';
 import { counterId, meteredKeys } from '../../metering/usage.ts';
 import type { Account } from '../account.ts';
+import { catalogEntry, keyEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import {
   LedgerUnavailableError,
@@ -23,6 +24,7 @@ import {
   toEvent,
   toSecretKeyEntry,
 } from '../rows.ts';
+import { saveAudit } from './audit.ts';
 import { readCatalog, type Catalogs } from './catalogs.ts';
 import { findDeleted, findStandings } from './customers.ts';
 import type { Database, Transaction } from './database.ts';
@@ -106,6 +108,7 @@ export function putCatalog(
   database: Database,
   tenantId: string,
   document: CatalogDocument,
+  author: Author,
   now: number,
 ): Promise<Written<Kept>> {
   const written = JSON.stringify(document);
@@ -117,7 +120,9 @@ export function putCatalog(
     if (JSON.stringify(present.document) === written) return unchanged(transaction, { kind: 'kept' });
     const names = await namesInUse(transaction, tenantId, present.document, document, now);
     if (names.length > 0) return unchanged(transaction, { kind: 'in_use', names });
-    await transaction.query(UPDATE_CATALOG, tenantId, present.revision + REVISION_STEP, written, now);
+    const next = { revision: present.revision + REVISION_STEP, document: written };
+    await transaction.query(UPDATE_CATALOG, tenantId, next.revision, written, now);
+    await saveAudit(transaction, tenantId, [catalogEntry(author, tenantId, next, now)]);
     return { result: { kind: 'kept' }, changes: [{ kind: 'catalog', tenantId }] };
   });
 }
@@ -190,7 +195,10 @@ export async function addSecretKey(
   now: number,
 ): Promise<string> {
   const id = newId('key', now);
-  await database.query(INSERT_SECRET_KEY, key.hash, id, tenantId, key.name, now);
+  await database.transaction(async (transaction) => {
+    await transaction.query(INSERT_SECRET_KEY, key.hash, id, tenantId, key.name, now);
+    await saveAudit(transaction, tenantId, [keyEntry('key.created', { id, name: key.name }, now)]);
+  });
   return id;
 }
 
@@ -209,8 +217,15 @@ export async function revokeSecretKey(
   id: string,
   now: number,
 ): Promise<SecretKeyEntry | null> {
-  const [row] = await database.query(REVOKE_SECRET_KEY, storable(id), now);
-  return row === undefined ? null : toSecretKeyEntry(row);
+  return database.transaction(async (transaction) => {
+    const [working] = await transaction.query(REVOKE_SECRET_KEY, storable(id), now);
+    if (working !== undefined) {
+      const revoked = { id, name: text(working, 'name') };
+      await saveAudit(transaction, text(working, 'tenant_id'), [keyEntry('key.revoked', revoked, now)]);
+    }
+    const [row] = await transaction.query(SELECT_KEY_ENTRY, storable(id));
+    return row === undefined ? null : toSecretKeyEntry(row);
+  });
 }
 
 export function signingKeys(database: Database, fresh: SigningKey, now: number): Promise<SigningKey[]> {
@@ -320,10 +335,14 @@ const SELECT_KEY_ENTRIES = {
   name: 'secret_keys',
   text: `select ${KEY_ENTRY} from secret_key k join tenant t on t.id = k.tenant_id order by k.created_at, k.id`,
 };
+const SELECT_KEY_ENTRY = {
+  name: 'secret_key_entry',
+  text: `select ${KEY_ENTRY} from secret_key k join tenant t on t.id = k.tenant_id where k.id = $1`,
+};
 const REVOKE_SECRET_KEY = {
   name: 'secret_key_revoke',
-  text: `update secret_key k set revoked_at = coalesce(k.revoked_at, $2) from tenant t
-  where k.id = $1 and t.id = k.tenant_id returning ${KEY_ENTRY}`,
+  text: `update secret_key set revoked_at = $2 where id = $1 and revoked_at is null
+  returning tenant_id, name`,
 };
 const LOCK_SIGNING_KEYS = {
   name: 'signing_keys_lock',

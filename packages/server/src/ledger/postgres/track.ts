@@ -4,11 +4,11 @@ import {
   resolve,
   type Origin,
   type Resolved,
-  type TrackCommand,
   type UsageEvent,
   type Verdict,
 } from '../../metering/decide.ts';
 import { counterId, type Counter, type CounterKey } from '../../metering/usage.ts';
+import { corrections, type SignedCommand } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import { LedgerUnavailableError } from '../ledger.ts';
 import {
@@ -21,6 +21,7 @@ import {
   toCounter,
   toEvent,
 } from '../rows.ts';
+import { saveAudit } from './audit.ts';
 import type { Catalogs } from './catalogs.ts';
 import { ensureStandings, holdStandings, type Standings } from './customers.ts';
 import type { Database, Transaction } from './database.ts';
@@ -44,7 +45,7 @@ export async function track(
   database: Database,
   catalogs: Catalogs,
   tenantId: string,
-  commands: readonly TrackCommand[],
+  commands: readonly SignedCommand[],
   clock: () => number,
 ): Promise<readonly Verdict[]> {
   const externalIds = [...new Set(commands.map(({ externalId }) => externalId))];
@@ -91,7 +92,7 @@ interface Turn {
 type Outcome = { verdicts: readonly Verdict[] } | { again: 'counters' | 'outdated' };
 
 async function runTurn(turn: Turn): Promise<Outcome> {
-  const { transaction, batch, now } = turn;
+  const { transaction, tenantId, batch, now } = turn;
   const startOver = async (again: 'counters' | 'outdated'): Promise<Outcome> => {
     await transaction.rollback();
     return { again };
@@ -105,10 +106,15 @@ async function runTurn(turn: Turn): Promise<Outcome> {
   if (recorded === null) return startOver('outdated');
 
   const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
-  if (decision.events.length === 0) await transaction.rollback();
-  else if (!(await write(turn, decision.events, [...decision.counters.values()])))
-    return startOver('outdated');
-  return { verdicts: decision.verdicts };
+  const { verdicts, events } = decision;
+  if (events.length === 0) {
+    await transaction.rollback();
+    return { verdicts };
+  }
+  if (!(await write(turn, events, [...decision.counters.values()]))) return startOver('outdated');
+  const commands = batch.map(({ command }) => command);
+  await saveAudit(transaction, tenantId, corrections(commands, verdicts, now));
+  return { verdicts };
 }
 
 function chargedKeys(batch: readonly Resolved[]): CounterKey[] {

@@ -20,6 +20,7 @@ import {
   type Subscription,
 } from '../../metering/subscription.ts';
 import { emptyCounter } from '../../metering/usage.ts';
+import { subscribedEntry, subscriptionEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import {
   CLEARED_EVENTS_MAX,
@@ -39,6 +40,7 @@ import {
   toSubscription,
 } from '../rows.ts';
 import { buriedUnder, tombstoneOf } from '../tombstone.ts';
+import { saveAudit } from './audit.ts';
 import type { Sqlite } from './database.ts';
 import { excluded, list, marks } from './sql.ts';
 import { loadCounter, saveCounters, saveEvents } from './track.ts';
@@ -63,11 +65,18 @@ export interface SqliteCustomers {
     customerId: string,
     priceId: string,
     metadata: Record<string, unknown>,
+    author: Author,
     now: number,
   ) => Subscribed;
   subscription: (tenantId: string, id: string) => Subscription | null;
   subscriptions: (tenantId: string, customerId: string) => Subscription[] | null;
-  updateSubscription: (tenantId: string, id: string, change: SubscriptionChange, now: number) => Updated;
+  updateSubscription: (
+    tenantId: string,
+    id: string,
+    change: SubscriptionChange,
+    author: Author,
+    now: number,
+  ) => Updated;
 }
 
 export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) => Catalog): SqliteCustomers {
@@ -194,7 +203,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       sqlite.run(CLEAR_EVENTS, tenantId, tenantId, id, max);
       return number(sqlite.get('select changes() as changes') ?? {}, 'changes') === max;
     },
-    subscribe(tenantId, customerId, priceId, metadata, now) {
+    subscribe(tenantId, customerId, priceId, metadata, author, now) {
       const present = findPresent(tenantId, customerId);
       if (present === null) return { kind: 'no_customer' };
       const owner = catalogOf(tenantId).priceOwners.get(priceId);
@@ -211,6 +220,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
         saveSubscription(tenantId, endSubscription(replaced, now));
       saveSubscription(tenantId, outcome.subscription);
       planChanged(tenantId, present, now);
+      saveAudit(sqlite, tenantId, [subscribedEntry(author, outcome.subscription, now)]);
       return outcome;
     },
     subscription,
@@ -218,7 +228,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       if (findPresent(tenantId, customerId) === null) return null;
       return sqlite.all(SELECT_SUBSCRIPTIONS, tenantId, customerId, SUBSCRIPTIONS_MAX).map(toSubscription);
     },
-    updateSubscription(tenantId, id, change, now) {
+    updateSubscription(tenantId, id, change, author, now) {
       const found = subscription(tenantId, id);
       if (found === null) return { kind: 'no_subscription' };
       const owned = customer(tenantId, found.customerId);
@@ -231,6 +241,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       const updated = patchSubscription(found, { ...change, owner }, present, now);
       saveSubscription(tenantId, updated);
       planChanged(tenantId, owned, now);
+      saveAudit(sqlite, tenantId, [subscriptionEntry(author, id, change, now)]);
       return { kind: 'updated', subscription: updated };
     },
   };

@@ -174,4 +174,17 @@ export const MIGRATIONS: readonly string[] = [
   `
   create index customer_deleted on customer (tenant_id, id) where deleted_at is not null;
   `,
+  `
+  create table audit (
+    tenant_id text not null,
+    id text not null,
+    at integer not null,
+    action text not null,
+    subject text not null,
+    key_id text,
+    request_id text,
+    details text not null,
+    primary key (tenant_id, id)
+  ) strict, without rowid;
+  `,
 ];

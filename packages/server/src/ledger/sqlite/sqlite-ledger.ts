@@ -1,9 +1,12 @@
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TrackCommand, Verdict } from '../../metering/decide.ts';
+import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
+import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
+import { UNOBSERVED } from '../observer.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
 import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -15,15 +18,19 @@ import { startWriter } from './writer.ts';
  * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
  * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
  */
-export async function openSqliteLedger(path: string, clock: () => number): Promise<Ledger> {
+export async function openSqliteLedger(
+  path: string,
+  clock: () => number,
+  observer = UNOBSERVED,
+): Promise<Ledger> {
   makeFolder(dirname(path));
-  const writer = await startWriter(path);
+  const writer = await startWriter(path, (error) => observer.failed(error));
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
   const listeners = changeListeners();
   const { publish } = listeners;
 
-  const commits = groupCommit<TrackCommand, Verdict>({
+  const commits = groupCommit<SignedCommand, Verdict>({
     // The writer takes one batch after the other; the second is there when the first is done: 1.3 times as fast.
     lanesMax: 2,
     lanesPerTenantMax: 2,
@@ -32,6 +39,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
+    onCommit: (...batch) => observer.committed(...batch),
+    onShed: (commands) => observer.shed(commands),
   });
 
   const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
@@ -39,8 +48,8 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     reader.customerByExternalId(tenantId, externalId),
   );
 
-  const tenant = (tenantId: string): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, commands),
+  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
+    track: (commands) => commits.submit(tenantId, signed(commands, author)),
     account: read((externalId, now, feature) => reader.account(tenantId, externalId, now, feature)),
     catalog: read(() => reader.catalog(tenantId)),
     event: read((externalId, origin, key) => reader.event(tenantId, externalId, origin, key)),
@@ -67,17 +76,17 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
       return deleted !== null;
     },
     async putCatalog(document, now) {
-      const outcome = await writer.call('putCatalog', tenantId, document, now);
+      const outcome = await writer.call('putCatalog', tenantId, document, author, now);
       if (outcome.kind === 'kept' && outcome.changed) publish([{ kind: 'catalog', tenantId }]);
       return outcome;
     },
     async subscribe(customerId, priceId, metadata, now) {
-      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, now);
+      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, author, now);
       if (outcome.kind === 'created') publish(await planChange(tenantId, customerId));
       return outcome;
     },
     async updateSubscription(id, change, now) {
-      const outcome = await writer.call('updateSubscription', tenantId, id, change, now);
+      const outcome = await writer.call('updateSubscription', tenantId, id, change, author, now);
       if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
       return outcome;
     },
@@ -106,6 +115,7 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     listSecretKeys: read(() => reader.listSecretKeys()),
     revokeSecretKey: (id, now) => writer.call('revokeSecretKey', id, now),
     signingKeys: (fresh, now) => writer.call('signingKeys', fresh, now),
+    auditTrail: read((after) => reader.auditTrail(after)),
     onChange: (listener) => listeners.add(listener),
     async sweep(now) {
       let removed = 0;
@@ -122,11 +132,17 @@ export async function openSqliteLedger(path: string, clock: () => number): Promi
     // Asked of the thread that writes: without it there is no ledger.
     isReady: async () => (await writer.call('schemaVersion')) >= MIGRATIONS.length,
     verify: read((now, progress) => verifySqlite(path, now, progress)),
+    load: () => ({ queued: commits.depth, connections: null }),
+    storeBytes: read(() => sizeOf(path) + sizeOf(`${path}-wal`)),
     async close() {
       await writer.close();
       sqlite.close();
     },
   };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */

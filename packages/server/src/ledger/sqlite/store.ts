@@ -1,12 +1,22 @@
 import { compileCatalog, EMPTY_CATALOG, type Catalog, type CatalogDocument } from '../../metering/catalog.ts';
 import { takenAway } from '../../metering/catalog-change.ts';
-import type { Origin, TrackCommand, UsageEvent, Verdict } from '../../metering/decide.ts';
+import type { Origin, UsageEvent, Verdict } from '../../metering/decide.ts';
 import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
 import { counterId, meteredKeys } from '../../metering/usage.ts';
 import type { Account, Shown } from '../account.ts';
+import { catalogEntry, keyEntry, type Author, type SignedCommand } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
-import type { Change, Grant, Mode, SecretKeyEntry, SecretKeyRecord, SigningKey } from '../ledger.ts';
+import type {
+  AuditRecord,
+  Change,
+  Grant,
+  Mode,
+  SecretKeyEntry,
+  SecretKeyRecord,
+  SigningKey,
+} from '../ledger.ts';
 import { bytes, number, text, toSecretKeyEntry } from '../rows.ts';
+import { auditTrail, saveAudit } from './audit.ts';
 import { changedSince } from './changed-since.ts';
 import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
@@ -19,12 +29,13 @@ import { findRecorded, loadCounter, tracker } from './track.ts';
  * main thread those that read.
  */
 export interface SqliteStore extends SqliteCustomers {
-  track(tenantId: string, commands: readonly TrackCommand[], now: number): readonly Verdict[];
+  track(tenantId: string, commands: readonly SignedCommand[], now: number): readonly Verdict[];
   account(tenantId: string, externalId: string, now: number, feature?: string): Account;
   catalog(tenantId: string): { document: CatalogDocument; catalog: Catalog };
   putCatalog(
     tenantId: string,
     document: CatalogDocument,
+    author: Author,
     now: number,
   ): { kind: 'kept'; changed: boolean } | { kind: 'in_use'; names: string[] };
   event(tenantId: string, externalId: string, origin: Origin, idempotencyKey: string): UsageEvent | null;
@@ -41,6 +52,7 @@ export interface SqliteStore extends SqliteCustomers {
   listSecretKeys(): SecretKeyEntry[];
   revokeSecretKey(id: string, now: number): SecretKeyEntry | null;
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
+  auditTrail(after: string): AuditRecord[];
   schemaVersion(): number;
 }
 
@@ -117,14 +129,16 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     account: reading(readAccount),
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),
-    putCatalog(tenantId, document, now) {
+    putCatalog(tenantId, document, author, now) {
       return sqlite.write(() => {
         const { document: present, revision } = catalogRow(tenantId);
         const written = JSON.stringify(document);
         if (JSON.stringify(present) === written) return { kind: 'kept', changed: false };
         const names = namesInUse(sqlite, tenantId, present, document, now);
         if (names.length > 0) return { kind: 'in_use', names };
-        sqlite.run(UPSERT_CATALOG, tenantId, revision + REVISION_STEP, written, now);
+        const next = { revision: revision + REVISION_STEP, document: written };
+        sqlite.run(UPSERT_CATALOG, tenantId, next.revision, written, now);
+        saveAudit(sqlite, tenantId, [catalogEntry(author, tenantId, next, now)]);
         return { kind: 'kept', changed: true };
       });
     },
@@ -190,6 +204,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
           key.name,
           now,
         );
+        saveAudit(sqlite, tenantId, [keyEntry('key.created', { id, name: key.name }, now)]);
         return id;
       });
     },
@@ -202,7 +217,15 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       sqlite.all(`${SELECT_KEY_ENTRIES} order by k.created_at, k.id`).map(toSecretKeyEntry),
     revokeSecretKey(id, now) {
       return sqlite.write(() => {
-        sqlite.run('update secret_key set revoked_at = coalesce(revoked_at, ?) where id = ?', now, id);
+        const working = sqlite.get(
+          'update secret_key set revoked_at = ? where id = ? and revoked_at is null returning tenant_id, name',
+          now,
+          id,
+        );
+        if (working !== undefined) {
+          const revoked = { id, name: text(working, 'name') };
+          saveAudit(sqlite, text(working, 'tenant_id'), [keyEntry('key.revoked', revoked, now)]);
+        }
         const row = sqlite.get(`${SELECT_KEY_ENTRIES} where k.id = ?`, id);
         return row === undefined ? null : toSecretKeyEntry(row);
       });
@@ -221,6 +244,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
         return [fresh];
       });
     },
+    auditTrail: (after) => auditTrail(sqlite, after),
     schemaVersion: () => schemaVersion(sqlite),
   };
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Verdict } from '../../metering/decide.ts';
 import { command, NOW, PRICING } from '../../metering/testing/pricing.ts';
+import { OPERATOR } from '../audit-trail.ts';
 import { text } from '../rows.ts';
 import { audit } from '../testing/audit.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
@@ -23,7 +24,7 @@ function open(path = join(tempFolder(), 'store.db')): Opened {
   migrate(sqlite);
   const store = sqliteStore(sqlite);
   const tenantId = store.ensureTenant('Acme', 'test', NOW);
-  store.putCatalog(tenantId, PRICING, NOW);
+  store.putCatalog(tenantId, PRICING, OPERATOR, NOW);
   return { path, sqlite, store, tenantId };
 }
 
@@ -117,14 +118,26 @@ describe('two connections to one store', () => {
       const features = free!.features.map((entry) =>
         entry.feature === 'api_calls' ? { ...entry, limit: one.limit } : entry,
       );
-      return store.putCatalog(tenantId, { ...PRICING, products: [{ ...free!, features }, ...others] }, NOW);
+      return store.putCatalog(
+        tenantId,
+        { ...PRICING, products: [{ ...free!, features }, ...others] },
+        OPERATOR,
+        NOW,
+      );
     }
     const externalId = `user_${one.user}`;
     if (one.kind === 'track')
       return store.track(tenantId, [command(one.feature, one.quantity, { externalId })], NOW).map(gist);
     const customer = store.ensureCustomer(tenantId, externalId, {}, NOW);
-    if (one.kind === 'subscribe') return store.subscribe(tenantId, customer!.id, 'price_pro', {}, NOW).kind;
-    return store.updateSubscription(tenantId, customer!.subscription!.id, { status: 'incomplete' }, NOW).kind;
+    if (one.kind === 'subscribe')
+      return store.subscribe(tenantId, customer!.id, 'price_pro', {}, OPERATOR, NOW).kind;
+    return store.updateSubscription(
+      tenantId,
+      customer!.subscription!.id,
+      { status: 'incomplete' },
+      OPERATOR,
+      NOW,
+    ).kind;
   }
 
   it('decide as one that remembers nothing, whichever of them writes what', () => {

@@ -5,14 +5,15 @@ import {
   resolve,
   type Origin,
   type Resolved,
-  type TrackCommand,
   type UsageEvent,
   type Verdict,
 } from '../../metering/decide.ts';
 import type { Customer } from '../../metering/subscription.ts';
 import { counterId, type Counter, type CounterKey } from '../../metering/usage.ts';
+import { corrections, type SignedCommand } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import { COUNTER_COLUMNS, EVENT_COLUMNS, fromCounter, fromEvent, toCounter, toEvent } from '../rows.ts';
+import { saveAudit } from './audit.ts';
 import type { Sqlite } from './database.ts';
 import { memoryOf } from './memory.ts';
 import { excluded, list, marks } from './sql.ts';
@@ -24,7 +25,7 @@ interface Plans {
   ensureCustomer: (tenantId: string, externalId: string, now: number) => Customer | null;
 }
 
-type Track = (tenantId: string, commands: readonly TrackCommand[], now: number) => readonly Verdict[];
+type Track = (tenantId: string, commands: readonly SignedCommand[], now: number) => readonly Verdict[];
 
 /** Tracks one batch in one transaction: load what it touches, decide, write what came of it. */
 export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): Track {
@@ -46,6 +47,7 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
       const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
       saveEvents(sqlite, tenantId, decision.events);
       saveCounters(sqlite, tenantId, [...decision.counters.values()]);
+      saveAudit(sqlite, tenantId, corrections(commands, decision.verdicts, now));
       for (const [id, counter] of decision.counters) counters.set(id, counter);
       return { verdicts: decision.verdicts, committed: memory.seal() };
     });

@@ -13,7 +13,11 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-export async function startWriter(path: string): Promise<Writer> {
+/** @param onFailure told once, when the thread ends although nobody closed it. */
+export async function startWriter(
+  path: string,
+  onFailure: (error: Error) => void = () => undefined,
+): Promise<Writer> {
   // The worker stands beside this module, as TypeScript in the source and as JavaScript in the package.
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: { path },
@@ -21,6 +25,7 @@ export async function startWriter(path: string): Promise<Writer> {
   const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let failure: Error | null = null;
+  let closing = false;
 
   await new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
@@ -33,9 +38,11 @@ export async function startWriter(path: string): Promise<Writer> {
     else caller?.reject(toError(answer));
   });
   const failAll = (error: Error): void => {
+    const first = failure === null && !closing;
     failure = new LedgerUnavailableError('The embedded store has stopped', { cause: error });
     for (const { reject } of pending.values()) reject(failure);
     pending.clear();
+    if (first) onFailure(failure);
   };
   worker.on('error', failAll);
   worker.on('exit', (code) => failAll(new Error(`The store's thread ended with code ${code}`)));
@@ -51,6 +58,7 @@ export async function startWriter(path: string): Promise<Writer> {
     },
     close() {
       if (failure !== null) return Promise.resolve();
+      closing = true;
       return new Promise((resolve) => {
         worker.once('exit', () => resolve());
         worker.postMessage('close');

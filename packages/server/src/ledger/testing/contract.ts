@@ -5,7 +5,8 @@ import type { UsageEvent, Verdict } from '../../metering/decide.ts';
 import type { Subscription } from '../../metering/subscription.ts';
 import { command, DAY_MS, NOW, PRICING } from '../../metering/testing/pricing.ts';
 import { rowsOf, shownOf, type Shown } from '../account.ts';
-import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import { auditIdAt } from '../audit-trail.ts';
+import { AUDIT_READ_MAX, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import type { Audit } from './audit.ts';
 
 /** A ledger on an empty store of its own, closed after the test. */
@@ -52,6 +53,7 @@ export function ledgerContract(name: string, open: (clock: () => number) => Prom
     describe('a change', () => tellsChanges(context));
     describe('a store', () => outlivesProcesses(context));
     describe('a verification', () => verifies(context));
+    describe('the audit trail', () => audits(context));
   });
 }
 
@@ -1367,4 +1369,106 @@ export function tally(verdicts: readonly Verdict[]): Record<string, number> {
   return Object.fromEntries(
     [...new Set(words)].map((one) => [one, words.filter((other) => other === one).length]),
   );
+}
+
+function audits(context: Context): void {
+  const author = { keyId: 'key_1', requestId: 'req_1' };
+  const trail = () => context.ledger.auditTrail('');
+  const actions = async () => (await trail()).map(({ action }) => action);
+
+  it('says who replaced the catalog, and which document it was', async () => {
+    const renamed = { ...PRICING, features: PRICING.features.map((one) => ({ ...one, title: 'Renamed' })) };
+    context.now += 1;
+    await context.ledger.tenant(context.tenantId, author).putCatalog(renamed, context.now);
+    const entries = await trail();
+    expect(entries).toMatchObject([
+      { action: 'catalog.replaced', author: { keyId: null, requestId: null } },
+      { action: 'catalog.replaced', author, at: context.now, subject: context.tenantId },
+    ]);
+    expect(entries[0]).toMatchObject({ organization: 'Acme', mode: 'test' });
+    expect(entries[1]?.details['sha256']).toMatch(/^[0-9a-f]{64}$/);
+    expect(entries[1]?.details['sha256']).not.toBe(entries[0]?.details['sha256']);
+  });
+
+  it('has nothing of a catalog that is the same', async () => {
+    await context.ledger.tenant(context.tenantId, author).putCatalog(PRICING, context.now + 1);
+    expect(await actions()).toEqual(['catalog.replaced']);
+  });
+
+  it('says when keys were made, and revoked for the first time', async () => {
+    const id = await context.ledger.addSecretKey(context.tenantId, { hash: 'h', name: 'ci' }, NOW + 1);
+    await context.ledger.revokeSecretKey(id, NOW + 2);
+    await context.ledger.revokeSecretKey(id, NOW + 3);
+    expect((await trail()).slice(1)).toMatchObject([
+      { action: 'key.created', subject: id, at: NOW + 1, details: { name: 'ci' } },
+      { action: 'key.revoked', subject: id, at: NOW + 2, details: { name: 'ci' } },
+    ]);
+  });
+
+  it('says who changed a subscription to what, and nothing of its metadata', async () => {
+    const tenant = context.ledger.tenant(context.tenantId, author);
+    const customer = await tenant.ensureCustomer('user_1', {}, NOW);
+    const subscribed = await tenant.subscribe(customer?.id ?? '', 'price_pro', { secret: 'a' }, NOW + 1);
+    if (subscribed.kind !== 'created') throw new Error(subscribed.kind);
+    const { id } = subscribed.subscription;
+    await tenant.updateSubscription(id, { cancelAtPeriodEnd: true, metadata: { secret: 'b' } }, NOW + 2);
+    expect((await trail()).slice(1)).toMatchObject([
+      {
+        action: 'subscription.created',
+        subject: id,
+        author,
+        details: { customer_id: customer?.id, price_id: 'price_pro' },
+      },
+      { action: 'subscription.updated', subject: id, author, details: { cancel_at_period_end: true } },
+    ]);
+    expect(JSON.stringify(await trail())).not.toContain('secret');
+  });
+
+  it('names the events that took usage back or set it, and no other', async () => {
+    context.now += 1;
+    const tenant = context.ledger.tenant(context.tenantId, author);
+    const verdicts = await tenant.track([
+      command('api_calls', 5),
+      command('api_calls', -2, { idempotencyKey: 'k' }),
+      command('api_calls', -2, { idempotencyKey: 'k' }),
+      command('api_calls', -100),
+      command('seats', 3, { action: 'set' }),
+    ]);
+    expect(verdicts.map(({ outcome }) => outcome)).toEqual([
+      'recorded',
+      'recorded',
+      'duplicate',
+      'refused',
+      'recorded',
+    ]);
+    const [, lowered, , , set] = recordedIn(verdicts);
+    const entries = (await trail()).slice(1);
+    expect(entries.map(({ subject }) => subject).sort()).toEqual([lowered?.id, set?.id].sort());
+    expect(entries).toMatchObject([
+      { action: 'usage.corrected', author },
+      { action: 'usage.corrected', author },
+    ]);
+    expect(entries.map(({ details }) => details['delta']).sort()).toEqual(['-2', '3']);
+  });
+
+  it('is read on from an entry, or from an instant', async () => {
+    await context.ledger.addSecretKey(context.tenantId, { hash: 'h', name: 'ci' }, NOW + 5);
+    const [first, second] = await trail();
+    expect(await context.ledger.auditTrail(first?.id ?? '')).toEqual([second]);
+    expect(await context.ledger.auditTrail(auditIdAt(NOW + 5))).toEqual([second]);
+    expect(await context.ledger.auditTrail(auditIdAt(NOW + 6))).toEqual([]);
+  });
+
+  it('is read in bounded parts', async () => {
+    for (let batch = 0; batch < 3; batch += 1) {
+      await context.tenant.track(Array.from({ length: 400 }, () => command('seats', 1, { action: 'set' })));
+    }
+    const first = await trail();
+    const rest = await context.ledger.auditTrail(first.at(-1)?.id ?? '');
+    expect([first.length, rest.length]).toEqual([AUDIT_READ_MAX, 1_201 - AUDIT_READ_MAX]);
+  });
+}
+
+function recordedIn(verdicts: readonly Verdict[]): (UsageEvent | null)[] {
+  return verdicts.map((verdict) => (verdict.outcome === 'refused' ? null : verdict.event));
 }

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createApp } from '../packages/server/src/app.ts';
+import { generateSecretKey, hashSecretKey } from '../packages/server/src/auth/secret-keys.ts';
+import { generateSigningKey, sessionTokens } from '../packages/server/src/auth/session-tokens.ts';
+import { groupCommit } from '../packages/server/src/ledger/group-commit.ts';
+import type { Ledger } from '../packages/server/src/ledger/ledger.ts';
+import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
+import type { TrackCommand, Verdict } from '../packages/server/src/metering/decide.ts';
+import { PRICING } from '../packages/server/src/metering/testing/pricing.ts';
+import { listen } from '../packages/server/src/server.ts';
+
+/**
+ * The API in a process of its own, on the embedded store, which a delay may be put in front of: then the store and not
+ * the processor is what there is too little of. Speaks with its parent by messages.
+ */
+
+/** What the server says of itself once it listens. */
+export interface SlowServer {
+  readonly url: string;
+  /** One secret key for each of two tenants. */
+  readonly keys: readonly [string, string];
+}
+
+/** The delay, and how many commands it takes together: few, so that no processor is what there is too little of. */
+export const DELAY_MS = 20;
+export const DELAYED_BATCH = 5;
+/** A third of a second's work, as in a server. */
+const WAITING_MAX = Math.round((DELAYED_BATCH * 1_000) / DELAY_MS / 3);
+
+function delayed(ledger: Ledger): Ledger {
+  const commits = groupCommit<TrackCommand, Verdict>({
+    batchMax: DELAYED_BATCH,
+    queueMax: WAITING_MAX,
+    async commit(tenantId, batch) {
+      await pause(DELAY_MS);
+      return ledger.tenant(tenantId).track(batch);
+    },
+  });
+  return {
+    ...ledger,
+    tenant: (tenantId) => ({
+      ...ledger.tenant(tenantId),
+      track: (commands) => commits.submit(tenantId, commands),
+    }),
+  };
+}
+
+async function newTenant(ledger: Ledger, name: string): Promise<string> {
+  const now = Date.now();
+  const tenantId = await ledger.ensureTenant(name, 'test', now);
+  const secretKey = generateSecretKey('test');
+  await ledger.addSecretKey(tenantId, { hash: hashSecretKey(secretKey), name: 'bench' }, now);
+  await ledger.tenant(tenantId).putCatalog(PRICING, now);
+  return secretKey;
+}
+
+async function main(isDelayed: boolean): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'billingos-bench-'));
+  const ledger = await openSqliteLedger(join(folder, 'billingos.db'), Date.now);
+  const tokens = sessionTokens([generateSigningKey()], { issuer: () => '', clock: Date.now });
+  const app = createApp({ ledger: isDelayed ? delayed(ledger) : ledger, tokens, clock: Date.now });
+  const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 });
+  const keys: SlowServer['keys'] = [await newTenant(ledger, 'Quiet'), await newTenant(ledger, 'Noisy')];
+  process.on('message', (message) => {
+    if (message === 'memory') process.send?.({ rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20) });
+    else
+      void server.close().then(async () => {
+        await ledger.close();
+        rmSync(folder, { recursive: true });
+        process.exit();
+      });
+  });
+  process.send?.({ url: server.url, keys } satisfies SlowServer);
+}
+
+if (process.send !== undefined) await main(process.argv.includes('delayed'));
