@@ -48,7 +48,6 @@ export function createApp(options: AppOptions): App {
   const { ledger, tokens, clock } = options;
   const app = new OpenAPIHono<AppEnv>();
   const hub = usageHub(ledger, clock);
-  const tenant = (tenantId: string) => ledger.tenant(tenantId);
   let leaving = false;
 
   app.use(async (c, next) => {
@@ -75,19 +74,24 @@ export function createApp(options: AppOptions): App {
   for (const path of ['/v1/features/*', '/v1/products', '/:file{billingos[A-Za-z0-9_.-]*\\.js}'])
     app.use(path, anyOrigin);
 
-  const route = routeDefiner(app, {
+  const authenticator = {
     findSecretKey: secretKeyLookup(ledger, clock),
     tokens,
     sessionHolds: sessionGuard(ledger, clock),
-  });
-  trackRoutes(route, tenant);
-  usageRoutes(route, tenant, clock);
-  streamRoutes(route, tenant, hub);
-  sessionTokenRoutes(route, tenant, tokens, clock);
-  customerRoutes(route, tenant, clock);
-  subscriptionRoutes(route, tenant, clock);
-  catalogRoutes(route, tenant, clock);
-  healthRoutes(route, ledger, () => leaving);
+  };
+  const route = routeDefiner(app, authenticator, (tenantId) => ledger.tenant(tenantId));
+  trackRoutes(route);
+  usageRoutes(route, clock);
+  streamRoutes(route, hub);
+  sessionTokenRoutes(route, tokens, clock);
+  customerRoutes(route, clock);
+  subscriptionRoutes(route, clock);
+  catalogRoutes(route, clock);
+  healthRoutes(
+    route,
+    () => ledger.isReady(),
+    () => leaving,
+  );
   let openapi: string | undefined;
   app.get('/openapi.json', (c) =>
     c.body((openapi ??= JSON.stringify(openApiDocument(app))), 200, { 'Content-Type': 'application/json' }),

@@ -2,6 +2,7 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
 import { toJson } from '../json.ts';
+import type { TenantLedger } from '../ledger/ledger.ts';
 import { Problem, problemDocument, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
@@ -48,6 +49,8 @@ export interface RouteRequest<
   Body extends Shape,
 > {
   principal: PrincipalOf<C>;
+  /** The ledger of the credential's tenant: no route can reach another one's. */
+  ledger: C extends 'anyone' ? null : TenantLedger;
   params: Output<Params>;
   query: Output<Query>;
   body: Output<Body>;
@@ -73,7 +76,11 @@ export type DefineRoute = <
 
 export const BODY_BYTES_MAX = 64 * 1024;
 
-export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authenticator): DefineRoute {
+export function routeDefiner(
+  app: OpenAPIHono<AppEnv>,
+  authenticator: Authenticator,
+  tenant: (tenantId: string) => TenantLedger,
+): DefineRoute {
   return (spec, handle) => {
     app.openAPIRegistry.registerPath(toRouteConfig(spec));
     app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
@@ -88,6 +95,7 @@ export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authentica
       const body = spec.body && parse(spec.body, sent, 'body');
       const reply = await handle({
         principal,
+        ledger: principal && tenant(principal.tenantId),
         params,
         query,
         body,

@@ -15,11 +15,7 @@ import {
 } from './schemas.ts';
 
 /** Subscriptions, served at the root and under `/v1` (wire contract §2, §4). */
-export function subscriptionRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  clock: () => number,
-): void {
+export function subscriptionRoutes(route: DefineRoute, clock: () => number): void {
   const asItIsNow = { 200: { description: 'The subscription as it is now.', schema: SubscriptionSchema } };
 
   for (const prefix of ['', '/v1']) {
@@ -42,8 +38,7 @@ export function subscriptionRoutes(
         },
         problems: ['customer_not_found', 'not_found', 'already_exists'],
       },
-      async ({ principal, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, body }) => {
         const outcome = await ledger.subscribe(body.customer_id, body.price_id, body.metadata ?? {}, clock());
         switch (outcome.kind) {
           case 'no_customer':
@@ -75,8 +70,7 @@ export function subscriptionRoutes(
         },
         problems: ['customer_not_found'],
       },
-      async ({ principal, query }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, query }) => {
         const found = await ledger.subscriptions(query.customer_id);
         if (found === null) throw noCustomer(query.customer_id);
         const { catalog } = await ledger.catalog();
@@ -97,8 +91,7 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params }) => {
         const subscription = await ledger.subscription(params.id);
         if (subscription === null) throw noSubscription(params.id);
         return reply(ledger, subscription);
@@ -117,8 +110,7 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params, body }) => {
         const change = {
           priceId: body.price_id,
           cancelAtPeriodEnd: body.cancel_at_period_end,
@@ -143,8 +135,7 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found'],
       },
-      async ({ principal, params, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params, body }) => {
         const change = body.immediately ? { cancelImmediately: true } : { cancelAtPeriodEnd: true };
         const outcome = await ledger.updateSubscription(params.id, change, clock());
         // What has ended is canceled: to ask for it again changes nothing.
@@ -164,8 +155,7 @@ export function subscriptionRoutes(
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params }) => {
         const outcome = await ledger.updateSubscription(params.id, { cancelAtPeriodEnd: false }, clock());
         return reply(ledger, live(outcome, params.id));
       },

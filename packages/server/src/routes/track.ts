@@ -16,7 +16,7 @@ import {
 
 /** Recording usage: from a request to a command, and from a verdict to a reply (wire contract §3). */
 
-export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => TenantLedger): void {
+export function trackRoutes(route: DefineRoute): void {
   const replies = { 201: { description: 'Recorded, once, on disk.', schema: TrackReplySchema } };
 
   route(
@@ -31,8 +31,7 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       replies,
       problems: [...INCREASE_PROBLEMS, 'usage_below_zero', 'timestamp_out_of_range'],
     },
-    async ({ principal, body, header }) => {
-      const ledger = tenant(principal.tenantId);
+    async ({ ledger, body, header }) => {
       return track(ledger, await serverCommand(ledger, body, header('idempotency-key')));
     },
   );
@@ -50,12 +49,12 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       bodyBytesMax: BATCH_BYTES_MAX,
       replies: { 200: { description: 'A verdict for each item.', schema: BatchReplySchema } },
     },
-    ({ principal, body, header }) => {
+    ({ ledger, body, header }) => {
       if (header('idempotency-key') !== undefined) {
         const message = 'a batch has no key; give each event its own idempotency_key';
         throw validationProblem(`Idempotency-Key: ${message}.`, [{ path: 'Idempotency-Key', message }]);
       }
-      return trackBatch(tenant(principal.tenantId), body.events);
+      return trackBatch(ledger, body.events);
     },
   );
 
@@ -70,13 +69,13 @@ export function trackRoutes(route: DefineRoute, tenant: (tenantId: string) => Te
       replies,
       problems: INCREASE_PROBLEMS,
     },
-    ({ principal, body, header }) => {
+    ({ principal, ledger, body, header }) => {
       const command = toCommand(
         body,
         { externalId: principal.externalId, origin: 'session' },
         header('idempotency-key'),
       );
-      return track(tenant(principal.tenantId), command);
+      return track(ledger, command);
     },
   );
 }
