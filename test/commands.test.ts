@@ -189,7 +189,7 @@ describe('billingos keys', () => {
     const args = ['keys', 'create', '--org', 'Acme', '--mode', 'live', '--name', 'ci', '--data', data.path];
     const { code, stdout, stderr } = await billingos(args);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^sk_live_[\w-]{32}\n\nKey key_\w+ of Acme, live mode\. It is shown this once/);
+    expect(stdout).toMatch(/^sk_live_[\w-]{38}\n\nKey key_\w+ of Acme, live mode\. It is shown this once/);
   });
 
   test.each([

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createApp, type App } from './app.ts';
 import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
 import type { Ledger, SigningKey } from './ledger/ledger.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 import { listen } from './server.ts';
 import type { ListenSettings } from './settings.ts';
 
@@ -29,6 +30,7 @@ export interface ApiServerOptions {
   listening: ListenSettings;
   /** The ring of session-token keys; without it the store's own. */
   ring?: readonly SigningKey[] | undefined;
+  limits: LimitSettings;
   clock: () => number;
   onError: ReportError;
   /** Adds routes of the caller's own; `url` is known once it listens. */
@@ -36,11 +38,11 @@ export interface ApiServerOptions {
 }
 
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { ledger, listening, clock, onError } = options;
+  const { ledger, listening, limits, clock, onError } = options;
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';
   const tokens = sessionTokens(ring, { issuer: () => url, clock });
-  const app = createApp({ ledger, tokens, clock, dropInFolder: DROP_IN_FOLDER, onError });
+  const app = createApp({ ledger, tokens, clock, limits, dropInFolder: DROP_IN_FOLDER, onError });
   options.extend?.(app.hono, () => url);
   const server = await listen(app.hono.fetch, listening);
   url = listening.publicUrl ?? server.url;

@@ -7,6 +7,7 @@ import { sessionGuard } from './auth/session-guard.ts';
 import type { SessionTokens } from './auth/session-tokens.ts';
 import { toJson } from './json.ts';
 import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import { requestLimits, type LimitSettings } from './limits/request-limits.ts';
 import { createHub, type Hub } from './live/hub.ts';
 import { Problem, problemDocument } from './problems.ts';
 import { catalogRoutes } from './routes/catalog.ts';
@@ -31,6 +32,7 @@ export interface AppOptions {
   ledger: Ledger;
   tokens: SessionTokens;
   clock: () => number;
+  limits: LimitSettings;
   /** Where the drop-in's files are; without it the API serves none. */
   dropInFolder?: string;
   /** Told of errors that are no reply of the contract's. */
@@ -56,7 +58,12 @@ export function createApp(options: AppOptions): App {
     await next();
     c.res.headers.set('X-Request-Id', requestId);
     c.res.headers.set('X-BillingOS-Version', API_VERSION);
+    for (const [name, value] of Object.entries(c.get('rateLimit') ?? {})) c.res.headers.set(name, value);
     c.res.headers.set('X-Content-Type-Options', 'nosniff');
+    // Pages bring a policy of their own; what else is served has nothing to load and no business in a frame.
+    if (!c.res.headers.has('Content-Security-Policy')) {
+      c.res.headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+    }
   });
   const anyOrigin = cors({
     origin: '*',
@@ -79,7 +86,11 @@ export function createApp(options: AppOptions): App {
     tokens,
     sessionHolds: sessionGuard(ledger, clock),
   };
-  const route = routeDefiner(app, authenticator, (tenantId) => ledger.tenant(tenantId));
+  const route = routeDefiner(app, {
+    authenticator,
+    limits: requestLimits(options.limits, clock),
+    tenant: (tenantId) => ledger.tenant(tenantId),
+  });
   trackRoutes(route);
   usageRoutes(route, clock);
   streamRoutes(route, hub);

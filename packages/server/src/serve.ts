@@ -2,12 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startApi, type ReportError } from './api-server.ts';
 import { refuseInsecure } from './insecure.ts';
 import type { SigningKey } from './ledger/ledger.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 import type { ListenSettings, StoreSettings } from './settings.ts';
 import { describeStore, openStore } from './store.ts';
 
 export interface ServeSettings {
   readonly listening: ListenSettings;
   readonly store: StoreSettings;
+  readonly limits: LimitSettings;
   /** Without it the ring is kept in the store. */
   readonly ring: readonly SigningKey[] | undefined;
 }
@@ -28,7 +30,7 @@ const LEAVING_MS = 1_000;
  * @throws SettingsError for what is not secure, StoreInUseError when another server has the embedded store.
  */
 export async function startServe(settings: ServeSettings, onError: ReportError): Promise<ProductionServer> {
-  const { listening, store, ring } = settings;
+  const { listening, store, limits, ring } = settings;
   refuseInsecure(listening, store);
   const clock = Date.now;
   const { ledger, announce, release } = await openStore(store, clock);
@@ -37,7 +39,7 @@ export async function startServe(settings: ServeSettings, onError: ReportError):
     release();
   };
   try {
-    const api = await startApi({ ledger, listening, ring, clock, onError });
+    const api = await startApi({ ledger, listening, limits, ring, clock, onError });
     announce(api.url);
     return {
       url: api.url,

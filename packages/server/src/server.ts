@@ -22,7 +22,7 @@ export interface RunningServer {
 
 /** Serves a fetch handler over HTTP. Rejects when the address cannot be listened on. */
 export async function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: Parameters<typeof getRequestListener>[0],
   { host, port }: { host: string; port: number },
 ): Promise<RunningServer> {
   const answer = getRequestListener(fetch);

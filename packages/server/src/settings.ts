@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { BlockList, isIP } from 'node:net';
 import { SIGNING_KEY_BYTES } from './auth/session-tokens.ts';
 import type { SigningKey } from './ledger/ledger.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 
 /** What the programs are told by flags and environment; flags win (wire contract §10). */
 
@@ -69,6 +71,35 @@ export function signingKeys(env: Values): SigningKey[] | undefined {
   throw new SettingsError(
     `BILLINGOS_SIGNING_KEYS names the key "${repeated.kid}" twice. Give each a kid of its own.`,
   );
+}
+
+/** @param defaults what a program limits where it is not told. */
+export function limitSettings(env: Values, defaults: { requestsPerSecond: number }): LimitSettings {
+  const text = given(env, 'BILLINGOS_RATE_LIMIT');
+  const requestsPerSecond = text === undefined ? defaults.requestsPerSecond : Number(text);
+  if (text !== undefined && !/^\d{1,7}$/.test(text)) {
+    throw new SettingsError(
+      `BILLINGOS_RATE_LIMIT is "${text}"; give a whole number of requests a second for each key, 0 for no limit.`,
+    );
+  }
+  return { requestsPerSecond, trustedProxies: trustedProxies(env) };
+}
+
+function trustedProxies(env: Values): BlockList {
+  const trusted = new BlockList();
+  for (const entry of given(env, 'BILLINGOS_TRUSTED_PROXIES')?.split(',') ?? []) {
+    const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(entry.trim()) ?? [];
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    const bitsMax = family === 'ipv6' ? 128 : 32;
+    const prefix = Number(bits ?? bitsMax);
+    if (isIP(address) === 0 || prefix > bitsMax) {
+      throw new SettingsError(
+        `BILLINGOS_TRUSTED_PROXIES: "${entry.trim()}" is no address and no network. Give them as 10.0.0.1 or 10.0.0.0/8.`,
+      );
+    }
+    trusted.addSubnet(address, prefix, family);
+  }
+  return trusted;
 }
 
 /** An http(s) URL of the environment, without a slash at its end. */

@@ -1,8 +1,10 @@
+import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
 import { toJson } from '../json.ts';
 import type { TenantLedger } from '../ledger/ledger.ts';
+import type { LimitedRequest, RequestLimits } from '../limits/request-limits.ts';
 import { Problem, problemDocument, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
@@ -15,7 +17,8 @@ import { ProblemSchema } from './schemas.ts';
 
 /** What every request carries. */
 export interface AppEnv {
-  Variables: { requestId: string };
+  Bindings: HttpBindings;
+  Variables: { requestId: string; rateLimit?: Record<string, string> };
 }
 
 type Shape = z.ZodObject | undefined;
@@ -78,8 +81,15 @@ export const BODY_BYTES_MAX = 64 * 1024;
 
 export function routeDefiner(
   app: OpenAPIHono<AppEnv>,
-  authenticator: Authenticator,
-  tenant: (tenantId: string) => TenantLedger,
+  {
+    authenticator,
+    limits,
+    tenant,
+  }: {
+    authenticator: Authenticator;
+    limits: (request: LimitedRequest) => RequestLimits;
+    tenant: (tenantId: string) => TenantLedger;
+  },
 ): DefineRoute {
   return (spec, handle) => {
     app.openAPIRegistry.registerPath(toRouteConfig(spec));
@@ -87,7 +97,16 @@ export function routeDefiner(
       const principal =
         spec.credential === 'anyone'
           ? null
-          : await authenticate(c.req.header('authorization'), spec.credential, authenticator);
+          : await authenticate(
+              c.req.header('authorization'),
+              spec.credential,
+              authenticator,
+              limits({
+                peer: c.env.incoming.socket.remoteAddress,
+                forwardedFor: c.req.header('x-forwarded-for'),
+                tell: (fields) => c.set('rateLimit', fields),
+              }),
+            );
       const sent = spec.body && (await readJson(c, spec.bodyBytesMax ?? BODY_BYTES_MAX));
       if (isScope(spec.credential)) refuseNamedCustomer(c.req.query(), sent);
       const params = spec.params && parse(spec.params, c.req.param(), 'path');
@@ -153,7 +172,7 @@ function toRouteConfig(spec: RouteSpec<Credential, Shape, Shape, Shape>): RouteC
   const { credential, body } = spec;
   const codes: readonly ProblemCode[] = [
     ...(spec.problems ?? []),
-    ...(credential === 'anyone' ? [] : (['unauthenticated', 'forbidden'] as const)),
+    ...(credential === 'anyone' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
     ...(body === undefined
       ? []
       : (['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] as const)),

@@ -41,6 +41,7 @@ describe('POST /v1/session-tokens', () => {
     const { json } = await create({ expiresIn: 60 });
     expect(claimsOf(json.sessionToken)).toEqual({
       iss: 'https://api.test',
+      aud: 'billingos_test',
       ten: acme.id,
       sub: 'user_1',
       scp: [...SCOPES],
@@ -201,8 +202,8 @@ describe('what is no credential', () => {
     good = await acme.sessionToken();
   });
   const claims = () => {
-    const { ten, cus, key, scp } = claimsOf(good);
-    return { ten, cus, key, scp };
+    const { aud, ten, cus, key, scp } = claimsOf(good);
+    return { aud, ten, cus, key, scp };
   };
   const signed = async (
     header: Record<string, unknown>,
@@ -252,6 +253,10 @@ describe('what is no credential', () => {
       await signed({ kid }, randomBytes(32)),
       await signed({ kid, alg: 'HS512' }, randomBytes(64)),
       await signed({ kid }, undefined, { scp: [...SCOPES] }),
+      `Bearer ${good.replace('_test_', '_live_')}`,
+      await signed({ kid }, undefined, { ...claims(), aud: undefined }),
+      await signed({ kid }, undefined, { ...claims(), aud: 'billingos_live' }),
+      await signed({ kid, jwk: { kty: 'oct', k: 'c2VjcmV0' } }),
       await signed({ kid }, undefined, { ...claims(), ten: 5 }),
       await signed({ kid }, undefined, { ...claims(), cus: 'cus_0' }),
       await signed({ kid }, undefined, { ...claims(), key: 'key_0' }),

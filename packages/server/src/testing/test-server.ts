@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
@@ -8,6 +9,7 @@ import type { Ledger, SigningKey, TenantLedger } from '../ledger/ledger.ts';
 import { openPostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
 import { startPostgres } from '../ledger/testing/postgres.ts';
+import type { LimitSettings } from '../limits/request-limits.ts';
 import type { CatalogDocument } from '../metering/catalog.ts';
 import { NOW, PRICING } from '../metering/testing/pricing.ts';
 import { listen } from '../server.ts';
@@ -95,6 +97,7 @@ interface ReplyMetric {
 }
 
 export interface TestServerOptions {
+  limits?: Partial<LimitSettings>;
   dropInFolder?: string;
   /** A store on PostgreSQL; without it the server has one of its own. */
   databaseUrl?: string | undefined;
@@ -106,7 +109,7 @@ export interface TestServerOptions {
 const ON_POSTGRES = process.env['BILLINGOS_TEST_STORE'] === 'postgres';
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { databaseUrl, wrapLedger, ...appOptions } = options;
+  const { databaseUrl, wrapLedger, limits, ...appOptions } = options;
   const folder = mkdtempSync(join(tmpdir(), 'billingos-test-'));
   const clock = { now: NOW };
   const errors: unknown[] = [];
@@ -123,6 +126,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ledger: wrapLedger?.(ledger) ?? ledger,
     tokens,
     clock: now,
+    limits: { requestsPerSecond: 0, trustedProxies: new BlockList(), ...limits },
     onError: (error) => errors.push(error),
     ...appOptions,
   });
