@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { cors } from 'hono/cors';
 import type { Context } from 'hono';
@@ -9,7 +8,8 @@ import { toJson } from './json.ts';
 import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
 import { requestLimits, type LimitSettings } from './limits/request-limits.ts';
 import { createHub, type Hub } from './live/hub.ts';
-import { Problem, problemDocument } from './problems.ts';
+import { Problem } from './problems.ts';
+import { API_VERSION, commonHeaders, DATA_POLICY, newRequestId, problemReply } from './replies.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { metricDocument, metricsDocument } from './routes/documents.ts';
@@ -22,9 +22,6 @@ import { streamRoutes } from './routes/stream.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { trackRoutes } from './routes/track.ts';
 import { usageRoutes } from './routes/usage.ts';
-
-/** The API's version: replies echo it, clients may ask for it. */
-export const API_VERSION = '2026-01-01';
 
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
@@ -53,17 +50,13 @@ export function createApp(options: AppOptions): App {
   let leaving = false;
 
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(9).toString('base64url')}`;
+    const requestId = newRequestId();
     c.set('requestId', requestId);
     await next();
-    c.res.headers.set('X-Request-Id', requestId);
-    c.res.headers.set('X-BillingOS-Version', API_VERSION);
-    for (const [name, value] of Object.entries(c.get('rateLimit') ?? {})) c.res.headers.set(name, value);
-    c.res.headers.set('X-Content-Type-Options', 'nosniff');
-    // Pages bring a policy of their own; what else is served has nothing to load and no business in a frame.
-    if (!c.res.headers.has('Content-Security-Policy')) {
-      c.res.headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-    }
+    const { headers } = c.res;
+    const added = { ...commonHeaders(requestId), ...c.get('rateLimit') };
+    for (const [name, value] of Object.entries(added)) headers.set(name, value);
+    if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', DATA_POLICY);
   });
   const anyOrigin = cors({
     origin: '*',
@@ -110,13 +103,17 @@ export function createApp(options: AppOptions): App {
   referenceRoutes(app);
   if (options.dropInFolder !== undefined) dropInRoutes(app, options.dropInFolder);
 
-  app.notFound((c) =>
-    problemReply(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.`)),
-  );
+  app.notFound((c) => {
+    const methods = methodsOf(app, c.req.path);
+    const others = methods.length === 0 ? '' : ` There is ${methods.join(', ')}.`;
+    const reply = replyTo(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`));
+    if (methods.length > 0) reply.headers.set('Allow', methods.join(', '));
+    return reply;
+  });
   app.onError((error, c) => {
     const problem = toProblem(error);
     if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, requestIdOf(c));
-    return problemReply(c, problem);
+    return replyTo(c, problem);
   });
   return {
     hono: app,
@@ -177,16 +174,20 @@ function toProblem(error: unknown): Problem {
   return new Problem('internal_error', 'Something failed on our side; retry with the same idempotency key.');
 }
 
-function problemReply(c: Context<AppEnv>, problem: Problem): Response {
+function replyTo(c: Context<AppEnv>, problem: Problem): Response {
   const asProblem = c.req.header('accept')?.includes('application/problem+json') === true;
-  return new Response(toJson(problemDocument(problem, requestIdOf(c))), {
-    status: problem.status,
-    headers: {
-      'Content-Type': asProblem ? 'application/problem+json' : 'application/json',
-      'Cache-Control': 'no-store',
-      ...problem.headers,
-    },
-  });
+  const type = asProblem ? 'application/problem+json' : 'application/json';
+  const { body, ...init } = problemReply(problem, requestIdOf(c), type);
+  return new Response(body, init);
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** The methods that a path has a route for. */
+function methodsOf({ router }: OpenAPIHono<AppEnv>, path: string): string[] {
+  return METHODS.filter((method) =>
+    router.match(method, path)[0].some(([[, route]]) => route.method !== 'ALL'),
+  );
 }
 
 function requestIdOf(c: Context<AppEnv>): string {
