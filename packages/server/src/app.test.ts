@@ -220,6 +220,22 @@ describe('a body', () => {
     expect([400, 422]).toContain((await track(body)).status);
   });
 
+  it('of thousands of members is refused, in few words', async () => {
+    const members = Array.from({ length: 4_000 }, (_, n) => `"a${n}":1`).join(',');
+    const { status, json } = await track(`{${members}}`);
+    expect([status, json.detail]).toEqual([
+      422,
+      'The body is more than can be read: at most 1000 members of an object.',
+    ]);
+  });
+
+  it('that is wrong at length is answered in short', async () => {
+    const unknown = Array.from({ length: 900 }, (_, n) => [`${'x'.repeat(50)}${n}`, 1] as const);
+    const { status, text } = await track(Object.fromEntries(unknown));
+    expect(status).toBe(422);
+    expect(text.length).toBeLessThan(2_000);
+  });
+
   it('with __proto__ for a member has an unknown member', async () => {
     const { status } = await track(
       `{"customer_id":"u","feature_key":"events","quantity":1,"__proto__":{"x":1}}`,

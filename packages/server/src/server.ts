@@ -75,7 +75,8 @@ function refuseRequest(error: unknown): Response {
 /** Answers what is no HTTP, too large or too slow, and hangs up. */
 function refuseConnection(error: NodeJS.ErrnoException, connection: Duplex): void {
   // As Node's own handler looks at it: nothing may be written into a reply that is under way.
-  const socket = connection as Socket & { _httpMessage?: ServerResponse | null };
+  const socket = connection as Duplex &
+    Pick<Socket, 'destroySoon'> & { _httpMessage?: ServerResponse | null };
   if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
     socket.destroy();
     return;

@@ -7,7 +7,7 @@ export interface StreamCaps {
    * Takes a place, and returns the way out, to be taken once.
    * @throws Problem `rate_limited` for a tenant or token that has its share, `overloaded` when there is no place at all
    */
-  admit(tenantId: string, tokenId: string | null): () => void;
+  readonly admit: (tenantId: string, tokenId: string | null) => () => void;
 }
 
 /** Half of the connections that the server takes, so that requests always find one. */

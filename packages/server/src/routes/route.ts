@@ -5,7 +5,14 @@ import { authenticate, type Authenticator, type Credential, type PrincipalOf } f
 import { toJson } from '../json.ts';
 import type { TenantLedger } from '../ledger/ledger.ts';
 import type { LimitedRequest, RequestLimits } from '../limits/request-limits.ts';
-import { Problem, problemDocument, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
+import {
+  ISSUES_MAX,
+  Problem,
+  problemDocument,
+  PROBLEMS,
+  validationProblem,
+  type ProblemCode,
+} from '../problems.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
@@ -78,6 +85,8 @@ export type DefineRoute = <
 ) => void;
 
 export const BODY_BYTES_MAX = 64 * 1024;
+
+const ISSUE_CHARS_MAX = 200;
 
 export function routeDefiner(
   app: OpenAPIHono<AppEnv>,
@@ -158,14 +167,19 @@ export function parse<S extends z.ZodObject>(
 ): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => ({
-    path: path.map(String).join('.'),
-    message,
+  const issues = result.error.issues.slice(0, ISSUES_MAX).map(({ path, message }) => ({
+    path: shortened(path.map(String).join('.')),
+    message: shortened(message),
   }));
   const [first] = issues;
   const named =
     first === undefined || first.path === '' ? (first?.message ?? '') : `${first.path}: ${first.message}`;
   throw validationProblem(`The ${where} is not valid. ${named}`, issues);
+}
+
+/** Issues name what was sent: a reply must not be as long as a request that was made to be. */
+function shortened(text: string): string {
+  return text.length <= ISSUE_CHARS_MAX ? text : `${text.slice(0, ISSUE_CHARS_MAX).toWellFormed()}…`;
 }
 
 function toRouteConfig(spec: RouteSpec<Credential, Shape, Shape, Shape>): RouteConfig {

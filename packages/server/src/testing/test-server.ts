@@ -8,6 +8,7 @@ import { generateSigningKey, sessionTokens, type SessionTokens } from '../auth/s
 import type { Ledger, SigningKey, TenantLedger } from '../ledger/ledger.ts';
 import { openPostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
+import { dumpPostgres, dumpSqlite, type Dump } from '../ledger/testing/dump.ts';
 import { startPostgres } from '../ledger/testing/postgres.ts';
 import type { LimitSettings } from '../limits/request-limits.ts';
 import type { CatalogDocument } from '../metering/catalog.ts';
@@ -26,6 +27,8 @@ export interface TestServer {
   /** Errors that were no reply of the contract's. Whatever a test does, there should be none. */
   readonly errors: unknown[];
   newTenant(catalog?: CatalogDocument): Promise<TestTenant>;
+  /** What is stored. */
+  dump(): Promise<Dump>;
   close(): Promise<void>;
 }
 
@@ -116,10 +119,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const now = (): number => clock.now;
   const postgres = databaseUrl === undefined && ON_POSTGRES ? await startPostgres() : null;
   const url = postgres === null ? databaseUrl : await postgres.newStore();
+  const path = join(folder, 'billingos.db');
   const ledger =
-    url === undefined
-      ? await openSqliteLedger(join(folder, 'billingos.db'), now)
-      : await openPostgresLedger({ url }, now);
+    url === undefined ? await openSqliteLedger(path, now) : await openPostgresLedger({ url }, now);
   const signingKey = generateSigningKey();
   const tokens = sessionTokens([signingKey], { issuer: () => 'https://api.test', clock: now });
   const app = createApp({
@@ -149,6 +151,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       if (catalog.products.length > 0) await ledger.tenant(id).putCatalog(catalog, clock.now);
       return testTenant(server.url, id, secretKey, ledger.tenant(id));
     },
+    dump: async () => (url === undefined ? dumpSqlite(path) : dumpPostgres(url)),
     async close() {
       app.close();
       await server.close();
