@@ -17,7 +17,7 @@ build();
 runSteps([
   ['The HTTP API on PostgreSQL', vitest, ['run', '--project', 'api-on-postgres']],
   [
-    'Proofs of the metering',
+    'Proofs',
     vitest,
     ['run', '--project', 'proofs', '--maxWorkers', '2'],
     { BILLINGOS_PROOF: 'full' },

@@ -30,7 +30,7 @@ runSteps([
   ],
   ['Units, and the API on a real store', join(bin, 'vitest'), ['run', '--project', 'unit']],
   [
-    'Proofs of the metering, at a small scale',
+    'Proofs, at a small scale',
     join(bin, 'vitest'),
     ['run', '--project', 'proofs', '--maxWorkers', '2'],
   ],

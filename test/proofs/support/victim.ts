@@ -30,10 +30,10 @@ process.on('message', () => {
 });
 process.on('disconnect', () => process.exit());
 
-const facts = tenants.map(async ({ id, secretKey, sessionToken }) => ({
-  id,
-  secretKey,
-  sessionToken: await sessionToken({ expiresIn: 86_400 }),
+const facts = tenants.map(async (tenant) => ({
+  secretKey: tenant.secretKey,
+  id: tenant.id,
+  sessionToken: await tenant.sessionToken({ expiresIn: 86_400 }),
 }));
 delay.enable();
 tell({ url: server.url, tenants: await Promise.all(facts) });
