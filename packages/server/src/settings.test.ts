@@ -35,6 +35,7 @@ describe('where to listen', () => {
     'https://user:secret@api.example',
     'https://api.example/?a=1',
     'https://api.example/#a',
+    `https://api.example/${'a'.repeat(255)}`,
     '',
   ])('is for clients not at "%s"', (url) => {
     expect(() => listenSettings({}, { BILLINGOS_PUBLIC_URL: url })).toThrow(/^BILLINGOS_PUBLIC_URL/);

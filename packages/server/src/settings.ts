@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
 import { SIGNING_KEY_BYTES } from './auth/session-tokens.ts';
 import type { SigningKey } from './ledger/ledger.ts';
 import type { LimitSettings } from './limits/request-limits.ts';
@@ -34,6 +34,9 @@ export class SettingsError extends Error {
 const PORT_DEFAULT = '4242';
 const HOST_DEFAULT = '127.0.0.1';
 const DATA_DEFAULT = '.billingos';
+
+/** Every session token carries the API's URL, and has 2 KiB at most. */
+const URL_CHARS_MAX = 255;
 
 /** @throws SettingsError for a value that cannot be used. */
 export function listenSettings(flags: Values, env: Values): ListenSettings {
@@ -109,6 +112,9 @@ export function readUrl(env: Values, name: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new SettingsError(`${name} is "${text}"; give an http or https URL.`);
+  }
+  if (text.length > URL_CHARS_MAX) {
+    throw new SettingsError(`${name} is longer than ${URL_CHARS_MAX} characters; give a shorter one.`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new SettingsError(`${name} may have a host and a path only: no user, no "?" and no "#".`);

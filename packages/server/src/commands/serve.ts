@@ -18,7 +18,8 @@ export const serve: Command = {
   BILLINGOS_SIGNING_KEYS  kid:base64,… of 32 bytes or more, the first one signs session tokens; else kept in the store
   BILLINGOS_RATE_LIMIT    requests a second of each key in this process, a tenth of it of each session's customer;
                           0 for no limit  (default ${REQUESTS_PER_SECOND})
-  BILLINGOS_TRUSTED_PROXIES  addresses or networks, 10.0.0.0/8,…, of proxies whose X-Forwarded-For is believed`,
+  BILLINGOS_TRUSTED_PROXIES
+                          addresses or networks, 10.0.0.0/8,…, of proxies whose X-Forwarded-For is believed`,
   options: { ...LISTEN_OPTIONS, ...DATA_OPTION },
   async run({ options, env, report }) {
     const server = await startServe(

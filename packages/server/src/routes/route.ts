@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
 import { toJson } from '../json.ts';
 import type { TenantLedger } from '../ledger/ledger.ts';
@@ -84,21 +85,20 @@ export type DefineRoute = <
   handle: (request: RouteRequest<C, Params, Query, Body>) => Promise<Reply | Response> | Reply | Response,
 ) => void;
 
+/** What every route is made with, and none gets hold of. */
+interface RouteContext {
+  authenticator: Authenticator;
+  limits: (request: LimitedRequest) => RequestLimits;
+  tenant: (tenantId: string) => TenantLedger;
+}
+
 export const BODY_BYTES_MAX = 64 * 1024;
 
 const ISSUE_CHARS_MAX = 200;
 
 export function routeDefiner(
   app: OpenAPIHono<AppEnv>,
-  {
-    authenticator,
-    limits,
-    tenant,
-  }: {
-    authenticator: Authenticator;
-    limits: (request: LimitedRequest) => RequestLimits;
-    tenant: (tenantId: string) => TenantLedger;
-  },
+  { authenticator, limits, tenant }: RouteContext,
 ): DefineRoute {
   return (spec, handle) => {
     app.openAPIRegistry.registerPath(toRouteConfig(spec));
@@ -110,11 +110,7 @@ export function routeDefiner(
               c.req.header('authorization'),
               spec.credential,
               authenticator,
-              limits({
-                peer: c.env.incoming.socket.remoteAddress,
-                forwardedFor: c.req.header('x-forwarded-for'),
-                tell: (fields) => c.set('rateLimit', fields),
-              }),
+              limits(asLimited(c)),
             );
       const sent = spec.body && (await readJson(c, spec.bodyBytesMax ?? BODY_BYTES_MAX));
       if (isScope(spec.credential)) refuseNamedCustomer(c.req.query(), sent);
@@ -136,6 +132,14 @@ export function routeDefiner(
       await reply.body?.cancel();
       return new Response(null, reply);
     });
+  };
+}
+
+function asLimited(c: Context<AppEnv>): LimitedRequest {
+  return {
+    peer: c.env.incoming.socket.remoteAddress,
+    forwardedFor: c.req.header('x-forwarded-for'),
+    tell: (fields) => c.set('rateLimit', fields),
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SCOPES } from '../auth/session-tokens.ts';
+import { generateSigningKey, SCOPES, sessionTokens } from '../auth/session-tokens.ts';
 import { DAY_MS, NOW, PRICING } from '../metering/testing/pricing.ts';
 import { send, startTestServer, type TestServer, type TestTenant } from '../testing/test-server.ts';
 
@@ -107,6 +107,26 @@ describe('POST /v1/session-tokens', () => {
 });
 
 describe('a session token', () => {
+  it('is no longer than 2 KiB, whatever is in it', async () => {
+    const ring = [{ ...generateSigningKey(), kid: 'k'.repeat(64) }];
+    const tokens = sessionTokens(ring, {
+      issuer: () => `https://${'a'.repeat(247)}`,
+      clock: () => NOW,
+    });
+    const id = 'x'.repeat(36);
+    const { token } = await tokens.issue(
+      {
+        ...{ tenantId: id, customerId: id, keyId: id },
+        externalId: '€'.repeat(255),
+        scopes: SCOPES,
+        expiresAt: NOW + 1_000,
+      },
+      'test',
+    );
+    expect(token.length).toBeLessThanOrEqual(2_048);
+    expect(await tokens.verify(token)).toMatchObject({ externalId: '€'.repeat(255) });
+  });
+
   it('works until the second it expires', async () => {
     const token = await acme.sessionToken({ expiresIn: 60 });
     server.clock.now = NOW + 59_999;

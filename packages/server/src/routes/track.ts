@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
 import type { TenantLedger } from '../ledger/ledger.ts';
 import type { Refusal, RefusalCode, TrackCommand, Verdict } from '../metering/decide.ts';
@@ -121,7 +122,12 @@ async function track(ledger: TenantLedger, command: TrackCommand): Promise<Reply
 }
 
 async function trackBatch(ledger: TenantLedger, items: readonly unknown[]): Promise<Reply> {
-  const prepared = await Promise.all(items.map((item) => batchCommand(ledger, item)));
+  const prepared: (TrackCommand | Problem)[] = [];
+  while (prepared.length < items.length) {
+    if (prepared.length > 0) await nextTurn();
+    const some = items.slice(prepared.length, prepared.length + ITEMS_AT_ONCE);
+    prepared.push(...(await Promise.all(some.map((item) => batchCommand(ledger, item)))));
+  }
   const commands = prepared.filter((item): item is TrackCommand => !(item instanceof Problem));
   const verdicts = commands.length === 0 ? [] : await ledger.track(commands);
   const verdictsInOrder = verdicts.values();
@@ -136,6 +142,9 @@ async function trackBatch(ledger: TenantLedger, items: readonly unknown[]): Prom
   for (const { outcome } of results) summary[outcome] += 1;
   return { status: 200, body: { results, summary } };
 }
+
+/** Items looked at before others have their turn: a thousand that are wrong in every member take some 50 ms. */
+const ITEMS_AT_ONCE = 50;
 
 /** An item of a batch as a command, or what is wrong with it. */
 async function batchCommand(ledger: TenantLedger, item: unknown): Promise<TrackCommand | Problem> {
