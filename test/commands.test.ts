@@ -101,6 +101,15 @@ describe('billingos serve', () => {
     expect(await facts(['verify'], env)).toMatchObject({ exact: true, events: 20, counters: 1 });
   });
 
+  test.each([
+    [{}, '"key";q=1000;w=1'],
+    [{ BILLINGOS_RATE_LIMIT: '7' }, '"key";q=7;w=1'],
+    [{ BILLINGOS_RATE_LIMIT: '0' }, null],
+  ])('limits what a key may ask, as it is told: %j', async (env, policy) => {
+    const { server, secretKey } = await pricedServer(['--data', data.path], env);
+    expect((await track(server.url, secretKey)).headers.get('RateLimit-Policy')).toBe(policy);
+  });
+
   test('refuses a second server on one embedded store, naming the first', async () => {
     const { url } = await serve(['--data', data.path]);
     const second = await billingos(['serve', '--port', '0', '--data', data.path]);
