@@ -128,6 +128,24 @@ export default defineConfig(
     },
   },
   {
+    files: ['packages/server/src/routes/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/ledger/ledger.ts'],
+              importNames: ['Ledger'],
+              message: 'A route has the ledger of its credential’s tenant, and no way to another one’s.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['scripts/**', 'bench/**', '*.config.js', 'packages/server/src/cli.ts'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -61,7 +62,8 @@ async function main(isDelayed: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'billingos-bench-'));
   const ledger = await openSqliteLedger(join(folder, 'billingos.db'), Date.now);
   const tokens = sessionTokens([generateSigningKey()], { issuer: () => '', clock: Date.now });
-  const app = createApp({ ledger: isDelayed ? delayed(ledger) : ledger, tokens, clock: Date.now });
+  const limits = { requestsPerSecond: 0, trustedProxies: new BlockList() };
+  const app = createApp({ ledger: isDelayed ? delayed(ledger) : ledger, tokens, limits, clock: Date.now });
   const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 });
   const keys: SlowServer['keys'] = [await newTenant(ledger, 'Quiet'), await newTenant(ledger, 'Noisy')];
   process.on('message', (message) => {

@@ -17,6 +17,7 @@ import { generateSigningKey, sessionTokens } from '../packages/server/src/auth/s
 import { catalogFileSchema } from '../packages/server/src/catalog-file.ts';
 import { createApp, openApiDocument } from '../packages/server/src/index.ts';
 import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
+import { limitSettings } from '../packages/server/src/settings.ts';
 import { tokens as designTokens } from '../src/elements/styles/tokens.ts';
 import { htmlCustomData, type Manifest, type Unions, unionsIn, webTypes } from './editor-data.ts';
 import { tokensSheet } from './tokens-sheet.ts';
@@ -62,7 +63,8 @@ async function openApi(): Promise<ReturnType<typeof openApiDocument>> {
   const folder = mkdtempSync(join(tmpdir(), 'billingos-generate-'));
   const ledger = await openSqliteLedger(join(folder, 'empty.db'), Date.now);
   const tokens = sessionTokens([generateSigningKey()], { issuer: () => '', clock: Date.now });
-  const document = openApiDocument(createApp({ ledger, tokens, clock: Date.now }).hono);
+  const limits = limitSettings({}, { requestsPerSecond: 0 });
+  const document = openApiDocument(createApp({ ledger, tokens, clock: Date.now, limits }).hono);
   await ledger.close();
   rmSync(folder, { recursive: true });
   return { 'x-generated': BY, ...document };

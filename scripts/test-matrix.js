@@ -16,10 +16,5 @@ build();
 
 runSteps([
   ['The HTTP API on PostgreSQL', vitest, ['run', '--project', 'api-on-postgres']],
-  [
-    'Proofs of the metering',
-    vitest,
-    ['run', '--project', 'proofs', '--maxWorkers', '2'],
-    { BILLINGOS_PROOF: 'full' },
-  ],
+  ['Proofs', vitest, ['run', '--project', 'proofs', '--maxWorkers', '2'], { BILLINGOS_PROOF: 'full' }],
 ]);

@@ -29,11 +29,7 @@ runSteps([
     ['--import', './scripts/typescript.js', 'scripts/generate.ts', '--check'],
   ],
   ['Units, and the API on a real store', join(bin, 'vitest'), ['run', '--project', 'unit']],
-  [
-    'Proofs of the metering, at a small scale',
-    join(bin, 'vitest'),
-    ['run', '--project', 'proofs', '--maxWorkers', '2'],
-  ],
+  ['Proofs, at a small scale', join(bin, 'vitest'), ['run', '--project', 'proofs', '--maxWorkers', '2']],
   ['Elements in Chromium', join(bin, 'wtr'), []],
   ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system']],
 ]);

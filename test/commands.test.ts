@@ -99,6 +99,15 @@ describe('billingos serve', () => {
     expect(await facts(['verify'], env)).toMatchObject({ exact: true, events: 20, counters: 1 });
   });
 
+  test.each([
+    [{}, '"key";q=1000;w=1'],
+    [{ BILLINGOS_RATE_LIMIT: '7' }, '"key";q=7;w=1'],
+    [{ BILLINGOS_RATE_LIMIT: '0' }, null],
+  ])('limits what a key may ask, as it is told: %j', async (env, policy) => {
+    const { server, secretKey } = await pricedServer(['--data', data.path], env);
+    expect((await track(server.url, secretKey)).headers.get('RateLimit-Policy')).toBe(policy);
+  });
+
   test('refuses a second server on one embedded store, naming the first', async () => {
     const { url } = await serve(['--data', data.path]);
     const second = await billingos(['serve', '--port', '0', '--data', data.path]);
@@ -188,7 +197,7 @@ describe('billingos keys', () => {
     const args = ['keys', 'create', '--org', 'Acme', '--mode', 'live', '--name', 'ci', '--data', data.path];
     const { code, stdout, stderr } = await billingos(args);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^sk_live_[\w-]{32}\n\nKey key_\w+ of Acme, live mode\. It is shown this once/);
+    expect(stdout).toMatch(/^sk_live_[\w-]{38}\n\nKey key_\w+ of Acme, live mode\. It is shown this once/);
   });
 
   test.each([

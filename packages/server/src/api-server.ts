@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createApp, type App, type AppOptions } from './app.ts';
 import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
 import type { Ledger, SigningKey } from './ledger/ledger.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 import { listen } from './server.ts';
 import type { ListenSettings } from './settings.ts';
 
@@ -33,6 +34,7 @@ export interface ApiServerOptions {
   listening: ListenSettings;
   /** The ring of session-token keys; without it the store's own. */
   ring?: readonly SigningKey[] | undefined;
+  limits: LimitSettings;
   clock: () => number;
   onError: ReportError;
   onReply?: AppOptions['onReply'];
@@ -42,7 +44,7 @@ export interface ApiServerOptions {
 }
 
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { ledger, listening, clock, onError, onReply, onPush } = options;
+  const { ledger, listening, limits, clock, onError, onReply, onPush } = options;
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';
   const tokens = sessionTokens(ring, { issuer: () => url, clock });
@@ -50,6 +52,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
     ledger,
     tokens,
     clock,
+    limits,
     dropInFolder: DROP_IN_FOLDER,
     onError,
     onReply,

@@ -39,6 +39,25 @@ describe('every reply', () => {
     },
   );
 
+  it('is data to a browser, and sets no cookie', async () => {
+    for (const path of ['/healthz', '/nope', '/v1/catalog', '/v1/products']) {
+      const { headers } = await get(path);
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+      expect(headers.get('Content-Security-Policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+      expect(headers.get('Set-Cookie')).toBeNull();
+    }
+  });
+
+  it.each(['access_token', 'token', 'api_key', 'authorization', 'session_token'])(
+    'is a 401 to a credential in the address: ?%s=',
+    async (name) => {
+      const [token, path] = [await acme.sessionToken(), '/v1/features/usage-metrics'];
+      expect((await get(`${path}?${name}=${token}`)).status).toBe(401);
+      expect((await get(`/v1/catalog?${name}=${acme.secretKey}`)).status).toBe(401);
+      expect((await get('/v1/catalog', { Cookie: `${name}=${acme.secretKey}` })).status).toBe(401);
+    },
+  );
+
   it('names the request in the error too', async () => {
     const { headers, json } = await get('/nope');
     expect(json.instance).toBe(headers.get('X-Request-Id'));
@@ -108,8 +127,16 @@ describe('an error', () => {
   });
 
   it.each(['PUT', 'DELETE', 'OPTIONS', 'PATCH'])('answers %s where there is only POST', async (method) => {
-    const { status, headers } = await send(`${server.url}/v1/usage/track`, { method });
+    const { status, headers, json } = await send(`${server.url}/v1/usage/track`, { method });
     expect([status, headers.get('Access-Control-Allow-Origin')]).toEqual([404, null]);
+    expect(headers.get('Allow')).toBe('POST');
+    expect(json.detail).toBe(`There is no ${method} /v1/usage/track. There is POST.`);
+  });
+
+  it('names every method of a path, and none where there is no such path', async () => {
+    const [put, nope] = [await send(`${server.url}/customers/cus_1`, { method: 'PUT' }), await get('/nope')];
+    expect(put.headers.get('Allow')).toBe('GET, PATCH, DELETE');
+    expect(nope.headers.get('Allow')).toBeNull();
   });
 });
 
@@ -191,6 +218,22 @@ describe('a body', () => {
     ['objects', `${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}`],
   ])('of thousands of nested %s is refused', async (_what, body) => {
     expect([400, 422]).toContain((await track(body)).status);
+  });
+
+  it('of thousands of members is refused, in few words', async () => {
+    const members = Array.from({ length: 4_000 }, (_, n) => `"a${n}":1`).join(',');
+    const { status, json } = await track(`{${members}}`);
+    expect([status, json.detail]).toEqual([
+      422,
+      'The body is more than can be read: at most 1000 members of an object.',
+    ]);
+  });
+
+  it('that is wrong at length is answered in short', async () => {
+    const unknown = Array.from({ length: 900 }, (_, n) => [`${'x'.repeat(50)}${n}`, 1] as const);
+    const { status, text } = await track(Object.fromEntries(unknown));
+    expect(status).toBe(422);
+    expect(text.length).toBeLessThan(2_000);
   });
 
   it('with __proto__ for a member has an unknown member', async () => {

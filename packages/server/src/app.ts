@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { cors } from 'hono/cors';
 import { routePath } from 'hono/route';
@@ -8,8 +7,10 @@ import { sessionGuard } from './auth/session-guard.ts';
 import type { SessionTokens } from './auth/session-tokens.ts';
 import { toJson } from './json.ts';
 import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
+import { requestLimits, type LimitSettings } from './limits/request-limits.ts';
 import { createHub, type Hub } from './live/hub.ts';
-import { Problem, problemDocument } from './problems.ts';
+import { Problem } from './problems.ts';
+import { API_VERSION, commonHeaders, DATA_POLICY, newRequestId, problemReply } from './replies.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { metricDocument, metricsDocument } from './routes/documents.ts';
@@ -23,15 +24,13 @@ import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { trackRoutes } from './routes/track.ts';
 import { usageRoutes } from './routes/usage.ts';
 
-/** The API's version: replies echo it, clients may ask for it. */
-export const API_VERSION = '2026-01-01';
-
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
 export interface AppOptions {
   ledger: Ledger;
   tokens: SessionTokens;
   clock: () => number;
+  limits: LimitSettings;
   /** Where the drop-in's files are; without it the API serves none. */
   dropInFolder?: string;
   /** Told of errors that are no reply of the contract's. */
@@ -65,24 +64,19 @@ export function createApp(options: AppOptions): App {
   const { ledger, tokens, clock } = options;
   const app = new OpenAPIHono<AppEnv>();
   const hub = usageHub(ledger, clock, options.onPush);
-  const tenant: Ledger['tenant'] = (tenantId, author) => ledger.tenant(tenantId, author);
   let leaving = false;
 
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(9).toString('base64url')}`;
+    const requestId = newRequestId();
     c.set('requestId', requestId);
     const begun = performance.now();
     await next();
-    c.res.headers.set('X-Request-Id', requestId);
-    c.res.headers.set('X-BillingOS-Version', API_VERSION);
-    c.res.headers.set('X-Content-Type-Options', 'nosniff');
-    options.onReply?.({
-      requestId,
-      method: c.req.method,
-      route: routePath(c, -1),
-      status: c.res.status,
-      tookMs: performance.now() - begun,
-    });
+    const { headers, status } = c.res;
+    const added = { ...commonHeaders(requestId), ...c.get('rateLimit') };
+    for (const [name, value] of Object.entries(added)) headers.set(name, value);
+    if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', DATA_POLICY);
+    const tookMs = performance.now() - begun;
+    options.onReply?.({ requestId, method: c.req.method, route: routePath(c, -1), status, tookMs });
   });
   const anyOrigin = cors({
     origin: '*',
@@ -100,19 +94,28 @@ export function createApp(options: AppOptions): App {
   for (const path of ['/v1/features/*', '/v1/products', '/:file{billingos[A-Za-z0-9_.-]*\\.js}'])
     app.use(path, anyOrigin);
 
-  const route = routeDefiner(app, {
+  const authenticator = {
     findSecretKey: secretKeyLookup(ledger, clock),
     tokens,
     sessionHolds: sessionGuard(ledger, clock),
+  };
+  const route = routeDefiner(app, {
+    authenticator,
+    limits: requestLimits(options.limits, clock),
+    tenant: (tenantId, author) => ledger.tenant(tenantId, author),
   });
-  trackRoutes(route, tenant);
-  usageRoutes(route, tenant, clock);
-  streamRoutes(route, tenant, hub);
-  sessionTokenRoutes(route, tenant, tokens, clock);
-  customerRoutes(route, tenant, clock);
-  subscriptionRoutes(route, tenant, clock);
-  catalogRoutes(route, tenant, clock);
-  healthRoutes(route, ledger, () => leaving);
+  trackRoutes(route);
+  usageRoutes(route, clock);
+  streamRoutes(route, hub);
+  sessionTokenRoutes(route, tokens, clock);
+  customerRoutes(route, clock);
+  subscriptionRoutes(route, clock);
+  catalogRoutes(route, clock);
+  healthRoutes(
+    route,
+    () => ledger.isReady(),
+    () => leaving,
+  );
   let openapi: string | undefined;
   app.get('/openapi.json', (c) =>
     c.body((openapi ??= JSON.stringify(openApiDocument(app))), 200, { 'Content-Type': 'application/json' }),
@@ -120,13 +123,17 @@ export function createApp(options: AppOptions): App {
   referenceRoutes(app);
   if (options.dropInFolder !== undefined) dropInRoutes(app, options.dropInFolder);
 
-  app.notFound((c) =>
-    problemReply(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.`)),
-  );
+  app.notFound((c) => {
+    const methods = methodsOf(app, c.req.path);
+    const others = methods.length === 0 ? '' : ` There is ${methods.join(', ')}.`;
+    const reply = replyTo(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`));
+    if (methods.length > 0) reply.headers.set('Allow', methods.join(', '));
+    return reply;
+  });
   app.onError((error, c) => {
     const problem = toProblem(error);
     if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, requestIdOf(c));
-    return problemReply(c, problem);
+    return replyTo(c, problem);
   });
   return {
     hono: app,
@@ -189,16 +196,20 @@ function toProblem(error: unknown): Problem {
   return new Problem('internal_error', 'Something failed on our side; retry with the same idempotency key.');
 }
 
-function problemReply(c: Context<AppEnv>, problem: Problem): Response {
+function replyTo(c: Context<AppEnv>, problem: Problem): Response {
   const asProblem = c.req.header('accept')?.includes('application/problem+json') === true;
-  return new Response(toJson(problemDocument(problem, requestIdOf(c))), {
-    status: problem.status,
-    headers: {
-      'Content-Type': asProblem ? 'application/problem+json' : 'application/json',
-      'Cache-Control': 'no-store',
-      ...problem.headers,
-    },
-  });
+  const type = asProblem ? 'application/problem+json' : 'application/json';
+  const { body, ...init } = problemReply(problem, requestIdOf(c), type);
+  return new Response(body, init);
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** The methods that a path has a route for. */
+function methodsOf({ router }: OpenAPIHono<AppEnv>, path: string): string[] {
+  return METHODS.filter((method) =>
+    router.match(method, path)[0].some(([[, route]]) => route.method !== 'ALL'),
+  );
 }
 
 function requestIdOf(c: Context<AppEnv>): string {

@@ -1,5 +1,6 @@
 /** Every error the API answers with, by code (wire contract §9). */
 export const PROBLEMS = {
+  malformed_request: { status: 400, title: 'The request is not valid HTTP' },
   invalid_json: { status: 400, title: 'The body is not JSON' },
   unauthenticated: { status: 401, title: 'No valid credential' },
   quota_exceeded: { status: 402, title: 'Usage limit reached' },
@@ -13,6 +14,7 @@ export const PROBLEMS = {
   catalog_in_use: { status: 409, title: 'The catalog is in use' },
   already_exists: { status: 409, title: 'Already exists' },
   not_reactivatable: { status: 409, title: 'The subscription has ended' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   validation_failed: { status: 422, title: 'The request is not valid' },
@@ -23,6 +25,7 @@ export const PROBLEMS = {
   feature_not_metered: { status: 422, title: 'The feature is not metered' },
   timestamp_out_of_range: { status: 422, title: 'The timestamp is out of range' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Internal error' },
   overloaded: { status: 503, title: 'Overloaded' },
   store_unavailable: { status: 503, title: 'The store is unavailable' },

@@ -6,6 +6,7 @@ import { refuseInsecure } from './insecure.ts';
 import type { SigningKey } from './ledger/ledger.ts';
 import { UNOBSERVED } from './ledger/observer.ts';
 import { errorFacts, type Log, type LogLevel } from './log.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { AdminSettings, ListenSettings, StoreSettings } from './settings.ts';
 import { describeStore, openStore } from './store.ts';
@@ -13,6 +14,7 @@ import { describeStore, openStore } from './store.ts';
 export interface ServeSettings {
   readonly listening: ListenSettings;
   readonly store: StoreSettings;
+  readonly limits: LimitSettings;
   /** Without it the ring is kept in the store. */
   readonly ring: readonly SigningKey[] | undefined;
   /** Without it there are no metrics. */
@@ -42,7 +44,7 @@ export async function startServe(
   log: Log,
   onFailure: () => void,
 ): Promise<ProductionServer> {
-  const { listening, store, ring, admin, graceMs, logLevel } = settings;
+  const { listening, store, limits, ring, admin, graceMs, logLevel } = settings;
   refuseInsecure(listening, store);
   const clock = Date.now;
   // Loaded only where it is asked for: it takes some 40 ms, and every command passes through this module.
@@ -58,6 +60,7 @@ export async function startServe(
     const api = await startApi({
       ledger,
       listening,
+      limits,
       ring,
       clock,
       onError: (error, requestId) =>

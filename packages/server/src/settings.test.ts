@@ -5,6 +5,7 @@ import {
   dataFolder,
   graceMs,
   listenSettings,
+  limitSettings,
   logLevel,
   SettingsError,
   signingKeys,
@@ -37,6 +38,7 @@ describe('where to listen', () => {
     'https://user:secret@api.example',
     'https://api.example/?a=1',
     'https://api.example/#a',
+    `https://api.example/${'a'.repeat(255)}`,
     '',
   ])('is for clients not at "%s"', (url) => {
     expect(() => listenSettings({}, { BILLINGOS_PUBLIC_URL: url })).toThrow(/^BILLINGOS_PUBLIC_URL/);
@@ -138,4 +140,39 @@ describe('what an operator may set', () => {
   it.each(['debug', 'INFO', ''])('is no log of "%s"', (text) => {
     expect(() => logLevel({ BILLINGOS_LOG: text })).toThrow(SettingsError);
   });
+});
+
+describe('limits', () => {
+  const read = (env: Record<string, string>) => limitSettings(env, { requestsPerSecond: 1_000 });
+
+  it('are the program’s own unless they are said', () => {
+    expect(read({}).requestsPerSecond).toBe(1_000);
+    expect(read({}).trustedProxies.rules).toEqual([]);
+  });
+
+  it.each(['0', '5', '1000000'])('are %s requests a second', (text) => {
+    expect(read({ BILLINGOS_RATE_LIMIT: text }).requestsPerSecond).toBe(Number(text));
+  });
+
+  it.each(['-1', '1.5', '1e3', 'off', '', '99999999', ' 5'])('are not "%s"', (text) => {
+    expect(() => read({ BILLINGOS_RATE_LIMIT: text })).toThrow(/^BILLINGOS_RATE_LIMIT/);
+  });
+
+  it('believe proxies by address and by network', () => {
+    const { trustedProxies } = read({ BILLINGOS_TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1,::1,2001:db8::/32' });
+    const trusted = ['10.1.2.3', '192.0.2.1', '192.0.2.2', '11.0.0.1'].map((ip) => trustedProxies.check(ip));
+    expect(trusted).toEqual([true, true, false, false]);
+    expect(['::1', '2001:db8:1::', '::2'].map((ip) => trustedProxies.check(ip, 'ipv6'))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it.each(['', 'proxy.internal', '10.0.0.0/33', '10.0.0.0/', '10.0.0/8', '::1/129', '10.0.0.1,,10.0.0.2'])(
+    'believe no proxies at "%s"',
+    (text) => {
+      expect(() => read({ BILLINGOS_TRUSTED_PROXIES: text })).toThrow(/^BILLINGOS_TRUSTED_PROXIES/);
+    },
+  );
 });

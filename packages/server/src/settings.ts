@@ -1,7 +1,9 @@
+import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { SIGNING_KEY_BYTES } from './auth/session-tokens.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import type { SigningKey } from './ledger/ledger.ts';
+import type { LimitSettings } from './limits/request-limits.ts';
 
 /** What the programs are told by flags and environment; flags win (wire contract §10). */
 
@@ -42,6 +44,9 @@ const DATA_DEFAULT = '.billingos';
 const GRACE_DEFAULT = '1000';
 /** With the time that requests may take to finish, an orderly stop stays within ten seconds. */
 const GRACE_MS_MAX = 3_000;
+
+/** Every session token carries the API's URL, and has 2 KiB at most. */
+const URL_CHARS_MAX = 255;
 
 /** @throws SettingsError for a value that cannot be used. */
 export function listenSettings(flags: Values, env: Values): ListenSettings {
@@ -102,6 +107,35 @@ export function signingKeys(env: Values): SigningKey[] | undefined {
   );
 }
 
+/** @param defaults what a program limits where it is not told. */
+export function limitSettings(env: Values, defaults: { requestsPerSecond: number }): LimitSettings {
+  const text = given(env, 'BILLINGOS_RATE_LIMIT');
+  const requestsPerSecond = text === undefined ? defaults.requestsPerSecond : Number(text);
+  if (text !== undefined && !/^\d{1,7}$/.test(text)) {
+    throw new SettingsError(
+      `BILLINGOS_RATE_LIMIT is "${text}"; give a whole number of requests a second for each key, 0 for no limit.`,
+    );
+  }
+  return { requestsPerSecond, trustedProxies: trustedProxies(env) };
+}
+
+function trustedProxies(env: Values): BlockList {
+  const trusted = new BlockList();
+  for (const entry of given(env, 'BILLINGOS_TRUSTED_PROXIES')?.split(',') ?? []) {
+    const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(entry.trim()) ?? [];
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    const bitsMax = family === 'ipv6' ? 128 : 32;
+    const prefix = Number(bits ?? bitsMax);
+    if (isIP(address) === 0 || prefix > bitsMax) {
+      throw new SettingsError(
+        `BILLINGOS_TRUSTED_PROXIES: "${entry.trim()}" is no address and no network. Give them as 10.0.0.1 or 10.0.0.0/8.`,
+      );
+    }
+    trusted.addSubnet(address, prefix, family);
+  }
+  return trusted;
+}
+
 /** An http(s) URL of the environment, without a slash at its end. */
 export function readUrl(env: Values, name: string): string | undefined {
   const text = given(env, name);
@@ -109,6 +143,9 @@ export function readUrl(env: Values, name: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new SettingsError(`${name} is "${text}"; give an http or https URL.`);
+  }
+  if (text.length > URL_CHARS_MAX) {
+    throw new SettingsError(`${name} is longer than ${URL_CHARS_MAX} characters; give a shorter one.`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new SettingsError(`${name} may have a host and a path only: no user, no "?" and no "#".`);

@@ -5,6 +5,9 @@ import type { Mode, SigningKey } from '../ledger/ledger.ts';
 /**
  * Session tokens: one customer of one tenant, short-lived, scoped. After the prefix a compact JWS, HS256 and
  * nothing else; its claims are readable so that a client finds the API without another call (wire contract §1).
+ *
+ * A token's header is not read: it must be, letter by letter, one that this server writes, and so says nothing about
+ * how to verify it. The signature must be the one way to write its bytes.
  */
 
 export const SCOPES = ['read_entitlements', 'track_usage', 'read_usage', 'dismiss_nudges'] as const;
@@ -37,12 +40,8 @@ export const TOKEN_ID = /^tok_[A-Za-z0-9_-]{16}$/;
 /** The longest that a token may live, in seconds. */
 export const SESSION_SECONDS_MAX = 86_400;
 
-const PREFIX = /^bos_session_(test|live)_/;
+const TOKEN = /^bos_session_(test|live)_(([\w-]+)\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048])$/;
 const TOKEN_CHARS_MAX = 2_048;
-
-export function isSessionToken(text: string): boolean {
-  return PREFIX.test(text);
-}
 
 /** A fresh signing key of 256 random bits. */
 export function generateSigningKey(): SigningKey {
@@ -56,13 +55,14 @@ export function sessionTokens(
 ): SessionTokens {
   const [signing] = ring;
   if (signing === undefined) throw new Error('Session tokens need at least one signing key');
-  const secrets = new Map(ring.map(({ kid, secret }) => [kid, secret]));
+  const secrets = new Map(ring.map(({ kid, secret }) => [encodedHeader(kid), secret]));
   return {
     async issue({ tenantId, externalId, customerId, keyId, scopes, expiresAt }, mode) {
       const tokenId = `tok_${randomBytes(TOKEN_ID_BYTES).toString('base64url')}`;
       const jws = await new SignJWT({ ten: tenantId, cus: customerId, key: keyId, scp: [...scopes] })
-        .setProtectedHeader({ alg: 'HS256', kid: signing.kid })
+        .setProtectedHeader(headerOf(signing.kid))
         .setIssuer(options.issuer())
+        .setAudience(audienceOf(mode))
         .setSubject(externalId)
         .setJti(tokenId)
         .setIssuedAt(Math.floor(options.clock() / 1000))
@@ -72,20 +72,16 @@ export function sessionTokens(
     },
     async verify(token) {
       if (token.length > TOKEN_CHARS_MAX) return null;
+      const [, mode = '', jws = '', header = ''] = TOKEN.exec(token) ?? [];
+      const secret = secrets.get(header);
+      if (secret === undefined) return null;
       try {
-        const { payload } = await jwtVerify(
-          token.replace(PREFIX, ''),
-          ({ kid }) => {
-            const secret = secrets.get(kid ?? '');
-            if (secret === undefined) throw new Error('unknown kid');
-            return secret;
-          },
-          {
-            algorithms: ['HS256'],
-            currentDate: new Date(options.clock()),
-            requiredClaims: ['exp', 'sub', 'jti', 'ten', 'cus', 'key'],
-          },
-        );
+        const { payload } = await jwtVerify(jws, secret, {
+          algorithms: ['HS256'],
+          audience: audienceOf(mode),
+          currentDate: new Date(options.clock()),
+          requiredClaims: ['exp', 'sub', 'jti', 'ten', 'cus', 'key'],
+        });
         return toClaims(payload);
       } catch {
         // Missing, malformed, forged, expired: the reply must not tell them apart.
@@ -93,6 +89,19 @@ export function sessionTokens(
       }
     },
   };
+}
+
+function headerOf(kid: string): { alg: 'HS256'; kid: string } {
+  return { alg: 'HS256', kid };
+}
+
+function encodedHeader(kid: string): string {
+  return Buffer.from(JSON.stringify(headerOf(kid))).toString('base64url');
+}
+
+/** Ties a token to its prefix, and tells it from whatever else a merchant may sign with the same key. */
+function audienceOf(mode: string): string {
+  return `billingos_${mode}`;
 }
 
 function toClaims(payload: Record<string, unknown>): SessionClaims | null {

@@ -1,9 +1,20 @@
 import { jsonLog } from '../log.ts';
 import { startServe } from '../serve.ts';
-import { adminSettings, graceMs, listenSettings, logLevel, signingKeys, storeSettings } from '../settings.ts';
+import {
+  adminSettings,
+  graceMs,
+  limitSettings,
+  listenSettings,
+  logLevel,
+  signingKeys,
+  storeSettings,
+} from '../settings.ts';
 import { DATA_OPTION, LISTEN_OPTIONS, type Command } from './command.ts';
 import { columns } from './help.ts';
 import { failSoon, stopOnSignal } from './stop.ts';
+
+/** Of one secret key, unless BILLINGOS_RATE_LIMIT says otherwise. */
+const REQUESTS_PER_SECOND = 1_000;
 
 export const serve: Command = {
   name: 'serve',
@@ -14,6 +25,10 @@ export const serve: Command = {
   DATABASE_URL            postgres://…, for any number of API processes; else the embedded store
   DATABASE_DIRECT_URL     the same database past a pooler, for LISTEN and migrations
   BILLINGOS_SIGNING_KEYS  kid:base64,… of 32 bytes or more, the first one signs session tokens; else kept in the store
+  BILLINGOS_RATE_LIMIT    requests a second of each key in this process, a tenth of it of each session's customer;
+                          0 for no limit  (default ${REQUESTS_PER_SECOND})
+  BILLINGOS_TRUSTED_PROXIES
+                          addresses or networks, 10.0.0.0/8,…, of proxies whose X-Forwarded-For is believed
   BILLINGOS_ADMIN_PORT    where /metrics, /healthz and /readyz are served to the operator, on BILLINGOS_ADMIN_HOST
                           (default 127.0.0.1); without a port they are not
   BILLINGOS_LOG           error, info (default), or requests, a line for each: JSON lines on standard error
@@ -25,6 +40,7 @@ export const serve: Command = {
       {
         listening: listenSettings(options, env),
         store: storeSettings(options, env),
+        limits: limitSettings(env, { requestsPerSecond: REQUESTS_PER_SECOND }),
         ring: signingKeys(env),
         admin: adminSettings(env),
         graceMs: graceMs(env),

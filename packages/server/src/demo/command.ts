@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { DATA_OPTION, LISTEN_OPTIONS, type Command } from '../commands/command.ts';
 import { reportTo, stopOnSignal } from '../commands/stop.ts';
-import { dataFolder, listenSettings } from '../settings.ts';
+import { dataFolder, limitSettings, listenSettings } from '../settings.ts';
 import { startDev, type DevServer } from './dev.ts';
 
 export const dev: Command = {
@@ -13,7 +13,11 @@ BILLINGOS_PUBLIC_URL is the address that clients reach the API at, when it is no
   async run({ options, env, report }) {
     const started = performance.now();
     const server = await startDev(
-      { listening: listenSettings(options, env), folder: dataFolder(options, env) },
+      {
+        listening: listenSettings(options, env),
+        limits: limitSettings(env, { requestsPerSecond: 0 }),
+        folder: dataFolder(options, env),
+      },
       reportTo(report),
     );
     stopOnSignal(server);

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApi, type ReportError } from '../api-server.ts';
-import { generateSecretKey, hashSecretKey } from '../auth/secret-keys.ts';
+import { generateSecretKey, hashSecretKey, isIntactKey } from '../auth/secret-keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { LimitSettings } from '../limits/request-limits.ts';
 import { SettingsError, type ListenSettings } from '../settings.ts';
 import { openStore, organizationsIn } from '../store.ts';
 import { DEMO_CATALOG } from './catalog.ts';
@@ -10,6 +11,7 @@ import { demoRoutes, seedDemoUsage } from './routes.ts';
 
 export interface DevSettings {
   readonly listening: ListenSettings;
+  readonly limits: LimitSettings;
   /** Where the embedded store and dev.json live. */
   readonly folder: string;
 }
@@ -38,7 +40,7 @@ const NAMED_MAX = 3;
  * @throws StoreInUseError when another server has the data folder, SettingsError when the store in it is no demo.
  */
 export async function startDev(settings: DevSettings, onError: ReportError): Promise<DevServer> {
-  const { folder, listening } = settings;
+  const { folder, listening, limits } = settings;
   const clock = Date.now;
   refuseProduction(folder);
   const { ledger, announce, release } = await openStore({ kind: 'embedded', folder }, clock);
@@ -48,6 +50,7 @@ export async function startDev(settings: DevSettings, onError: ReportError): Pro
   const api = await startApi({
     ledger,
     listening,
+    limits,
     clock,
     onError,
     extend: (app, url) => demoRoutes(app, { ...demo, apiUrl: url }),
@@ -96,7 +99,7 @@ async function demoTenant(ledger: Ledger, infoPath: string, now: number): Promis
 function readSecretKey(infoPath: string): string | null {
   try {
     const { secret_key } = JSON.parse(readFileSync(infoPath, 'utf8')) as Partial<DevInfo>;
-    return typeof secret_key === 'string' ? secret_key : null;
+    return typeof secret_key === 'string' && isIntactKey(secret_key) ? secret_key : null;
   } catch {
     return null;
   }

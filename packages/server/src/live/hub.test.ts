@@ -6,6 +6,7 @@ import { chargedAt, counterId, emptyCounter } from '../metering/usage.ts';
 import { standingAt } from '../metering/subscription.ts';
 import { readStream } from '../testing/read-stream.ts';
 import { createHub, PATROL_MS, type HubOptions } from './hub.ts';
+import { STREAMS_PER_TOKEN_MAX } from './stream-caps.ts';
 
 const WATCHED = { tenantId: 'ten_1', externalId: 'user_1' };
 const HOUR_MS = 3_600_000;
@@ -297,6 +298,27 @@ describe('a patrol of the hub', () => {
 });
 
 describe('the hub keeps nothing', () => {
+  it('of a stream’s place, however the stream ends', async () => {
+    const { hub, clock, tenant } = hubOver();
+    const open = (signal: AbortSignal) => hub.open(WATCHED, until(NOW + HOUR_MS), signal);
+    const { account } = tenant;
+    for (let n = 0; n < STREAMS_PER_TOKEN_MAX; n += 1) {
+      const controller = new AbortController();
+      await open(controller.signal);
+      controller.abort();
+      await (await open(new AbortController().signal)).body?.cancel();
+      tenant.account = () => Promise.reject(new Error('away'));
+      await expect(open(new AbortController().signal)).rejects.toThrow('away');
+      tenant.account = account;
+      await open(AbortSignal.abort());
+      clock.now += 1_000;
+    }
+    const places = Array.from({ length: STREAMS_PER_TOKEN_MAX }, () => open(new AbortController().signal));
+    await Promise.all(places);
+    await expect(open(new AbortController().signal)).rejects.toThrow('streams open');
+    hub.close();
+  });
+
   it('of a watcher who aborts', async () => {
     const { hub, use, reads } = hubOver();
     const controller = new AbortController();

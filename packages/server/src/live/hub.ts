@@ -4,12 +4,13 @@ import type { Change, Grant, Ledger } from '../ledger/ledger.ts';
 import type { UsageRow } from '../metering/usage.ts';
 import { Problem } from '../problems.ts';
 import { eventStream, type EventStream } from './event-stream.ts';
+import { streamCaps } from './stream-caps.ts';
 
 /** Live usage: who watches which customer, and what each is sent after a commit (wire contract §6). */
 export interface Hub {
   /**
    * A stream of a customer's usage, ended when the grant does, or when `signal` aborts.
-   * @throws Problem `overloaded` after {@link close}, `customer_not_found` for one who was deleted
+   * @throws Problem `overloaded` after {@link close}, `customer_not_found` for one who was deleted, and what the caps say
    */
   open(customer: WatchedCustomer, grant: StreamGrant, signal: AbortSignal): Promise<Response>;
   /** How many are open. */
@@ -77,6 +78,7 @@ const USAGE_OF = 'usage:';
 export function createHub(ledger: Ledger, options: HubOptions): Hub {
   const { clock } = options;
   const rooms = new Map<string, Room>();
+  const caps = streamCaps(clock);
   let closed = false;
   let streams = 0;
   const stop = ledger.onChange((changes) => changes.forEach(mark));
@@ -217,6 +219,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   return {
     async open({ tenantId, externalId }, grant, signal) {
       if (closed) throw new Problem('overloaded', 'This server is stopping; connect again.');
+      const release = caps.admit(tenantId, grant.tokenId);
       const id = roomId(tenantId, externalId);
       const room = rooms.get(id) ?? {
         tenantId,
@@ -232,6 +235,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
       patrolling ??= setInterval(() => void patrol(), PATROL_MS).unref();
       const leave = (): void => {
         streams -= 1;
+        release();
         room.watchers.delete(watcher);
         if (room.watchers.size > 0 || rooms.get(id) !== room) return;
         clearTimeout(room.timer);

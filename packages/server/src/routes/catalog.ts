@@ -1,4 +1,3 @@
-import type { Ledger } from '../ledger/ledger.ts';
 import { catalogIssues, type Catalog, type Entitlement, type Product } from '../metering/catalog.ts';
 import { formatScaled } from '../metering/quantity.ts';
 import {
@@ -22,7 +21,7 @@ import {
 } from './schemas.ts';
 
 /** The pricing catalog, for merchants to write and for customers to choose from (wire contract §2, §7). */
-export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], clock: () => number): void {
+export function catalogRoutes(route: DefineRoute, clock: () => number): void {
   const replies = { 200: { description: 'The whole catalog.', schema: CatalogBody } };
 
   route(
@@ -34,8 +33,8 @@ export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], cloc
       credential: 'secret_key',
       replies,
     },
-    async ({ principal }) => {
-      const { document } = await tenant(principal.tenantId).catalog();
+    async ({ ledger }) => {
+      const { document } = await ledger.catalog();
       return { status: 200, body: document };
     },
   );
@@ -53,16 +52,13 @@ export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], cloc
       replies,
       problems: ['catalog_in_use'],
     },
-    async ({ principal, body, requestId }) => {
+    async ({ ledger, body }) => {
       const issues = catalogIssues(body);
       if (issues.length > 0) {
         const [first] = issues;
         throw validationProblem(`The catalog is not valid. ${first?.path}: ${first?.message}`, issues);
       }
-      const outcome = await tenant(principal.tenantId, { keyId: principal.id, requestId }).putCatalog(
-        body,
-        clock(),
-      );
+      const outcome = await ledger.putCatalog(body, clock());
       if (outcome.kind === 'in_use') {
         throw new Problem(
           'catalog_in_use',
@@ -85,10 +81,10 @@ export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], cloc
         200: { description: 'The features of the plan; none without access.', schema: EntitlementsSchema },
       },
     },
-    async ({ principal }) => {
+    async ({ principal, ledger }) => {
       const now = clock();
       const { externalId } = principal;
-      const { customer, catalog } = await tenant(principal.tenantId).account(externalId, now);
+      const { customer, catalog } = await ledger.account(externalId, now);
       const standing = standingAt(customer, catalog, now);
       return {
         status: 200,
@@ -113,9 +109,9 @@ export function catalogRoutes(route: DefineRoute, tenant: Ledger['tenant'], cloc
         200: { description: 'Products in order, and the present subscription.', schema: ProductsSchema },
       },
     },
-    async ({ principal, query }) => {
+    async ({ principal, ledger, query }) => {
       const now = clock();
-      const { customer, catalog } = await tenant(principal.tenantId).account(principal.externalId, now);
+      const { customer, catalog } = await ledger.account(principal.externalId, now);
       const asked = query.planIds?.split(',').map((id) => id.trim());
       const current = standingAt(customer, catalog, now).product?.id;
       const products = [...catalog.products.values()].filter(({ id }) => asked?.includes(id) ?? true);

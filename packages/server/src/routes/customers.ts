@@ -16,11 +16,7 @@ import {
 import { refuseOwnId } from './track.ts';
 
 /** Customers, served at the root and under `/v1` (wire contract §2). */
-export function customerRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  clock: () => number,
-): void {
+export function customerRoutes(route: DefineRoute, clock: () => number): void {
   const theCustomer = { 200: { description: 'The customer.', schema: CustomerSchema } };
 
   for (const prefix of ['', '/v1']) {
@@ -41,8 +37,7 @@ export function customerRoutes(
         },
         problems: ['already_exists'],
       },
-      async ({ principal, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, body }) => {
         const externalId = body.external_user_id;
         await refuseOwnId(ledger, externalId, 'external_user_id');
         const { kind, customer } = await ledger.createCustomer(externalId, profileOf(body), clock());
@@ -68,8 +63,7 @@ export function customerRoutes(
         replies: theCustomer,
         problems: ['customer_not_found'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params }) => {
         const customer = await ledger.customerByExternalId(params.externalUserId);
         if (customer === null)
           throw new Problem('customer_not_found', `No customer "${params.externalUserId}".`);
@@ -88,8 +82,7 @@ export function customerRoutes(
         replies: theCustomer,
         problems: ['not_found'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params }) => {
         const customer = await ledger.customer(params.id);
         if (customer?.deletedAt !== null) throw noCustomer(params.id);
         return reply(ledger, customer);
@@ -109,8 +102,7 @@ export function customerRoutes(
         replies: theCustomer,
         problems: ['not_found'],
       },
-      async ({ principal, params, body }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params, body }) => {
         const customer = await ledger.updateCustomer(params.id, profileOf(body), clock());
         if (customer === null) throw noCustomer(params.id);
         return reply(ledger, customer);
@@ -130,8 +122,8 @@ export function customerRoutes(
         replies: { 200: { description: 'Deleted.', schema: DeletedSchema } },
         problems: ['not_found'],
       },
-      async ({ principal, params }) => {
-        const deleted = await tenant(principal.tenantId).deleteCustomer(params.id, clock());
+      async ({ ledger, params }) => {
+        const deleted = await ledger.deleteCustomer(params.id, clock());
         if (!deleted) throw noCustomer(params.id);
         return { status: 200, body: { id: params.id, deleted: true } };
       },

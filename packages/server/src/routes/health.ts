@@ -1,4 +1,3 @@
-import type { Ledger } from '../ledger/ledger.ts';
 import { Problem } from '../problems.ts';
 import { within } from '../within.ts';
 import type { DefineRoute } from './route.ts';
@@ -10,7 +9,11 @@ const READY_TIMEOUT_MS = 2_000;
 const STORE_FAULT = 'The store does not answer, or its schema is of an older release.';
 
 /** Whether to restart this process, and whether to send it requests. */
-export function healthRoutes(route: DefineRoute, ledger: Ledger, isLeaving: () => boolean): void {
+export function healthRoutes(
+  route: DefineRoute,
+  isStoreReady: () => Promise<boolean>,
+  isLeaving: () => boolean,
+): void {
   const replies = { 200: { description: 'It is.', schema: HealthSchema } };
 
   route(
@@ -39,7 +42,7 @@ export function healthRoutes(route: DefineRoute, ledger: Ledger, isLeaving: () =
     async () => {
       if (isLeaving()) throw new Problem('store_unavailable', 'This server is stopping; ask another.');
       // Not told as an error of ours: whoever probes sees it, again and again.
-      const ready = await within(READY_TIMEOUT_MS, ledger.isReady()).catch(() => false);
+      const ready = await within(READY_TIMEOUT_MS, isStoreReady()).catch(() => false);
       if (!ready) throw new Problem('store_unavailable', STORE_FAULT);
       return { status: 200, body: { status: 'ok' } };
     },

@@ -48,6 +48,33 @@ describe('a hostile request', () => {
     expect(statusOf(await raw(lines))).toBe(status);
   });
 
+  it.each<[string, string[], string]>([
+    ['no HTTP', ['HELO mail.example'], 'malformed_request'],
+    ['no host', ['GET /healthz HTTP/1.1'], 'malformed_request'],
+    ['no target', ['GET ftp://x/healthz HTTP/1.1', 'Host: x'], 'malformed_request'],
+    [
+      'too much header',
+      ['GET /healthz HTTP/1.1', 'Host: x', `X: ${'a'.repeat(20_000)}`],
+      'headers_too_large',
+    ],
+  ])('that is %s is told so in the words of the contract', async (_what, lines, code) => {
+    const reply = await raw(lines);
+    const [head = '', body = ''] = reply.split('\r\n\r\n');
+    const { instance, status, error } = JSON.parse(body) as {
+      instance: string;
+      status: number;
+      error: { code: string };
+    };
+    expect([status, error.code]).toEqual([statusOf(reply), code]);
+    expect(head).toMatch(/^content-type: application\/json$/im);
+    expect(head).toContain(instance);
+  });
+
+  it('with an expectation of its own is answered like any other', async () => {
+    const lines = ['GET /healthz HTTP/1.1', 'Host: x', 'Expect: the-unexpected'];
+    expect(statusOf(await raw(lines))).toBe(200);
+  });
+
   it('that is two requests in one by its lengths', async () => {
     const lines = [
       'POST /v1/usage/track HTTP/1.1',

@@ -3,6 +3,8 @@ import { Problem, validationProblem } from '../problems.ts';
 
 /** Deep enough for any honest metadata; shallow enough that no recursion over it can run out of stack. */
 const BODY_DEPTH_MAX = 32;
+/** Of one object. What is honest has a tenth of it; what has thousands is made to keep somebody busy. */
+const BODY_MEMBERS_MAX = 1_000;
 
 /**
  * What is read and thrown away of a body that turns out too large, before it is refused: a connection that is cut in
@@ -31,10 +33,9 @@ export async function readJson(c: Context, bytesMax: number): Promise<unknown> {
   } catch (error) {
     throw new Problem('invalid_json', `The body is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
-  if (isShallow(value, BODY_DEPTH_MAX)) return value;
-  throw validationProblem(`The body is nested more than ${BODY_DEPTH_MAX} levels deep.`, [
-    { path: '', message: `at most ${BODY_DEPTH_MAX} levels` },
-  ]);
+  const excess = excessOf(value, BODY_DEPTH_MAX);
+  if (excess === null) return value;
+  throw validationProblem(`The body is more than can be read: ${excess}.`, [{ path: '', message: excess }]);
 }
 
 async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
@@ -58,7 +59,17 @@ async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array
   return Buffer.concat(chunks);
 }
 
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
+/** What a value has too much of, if anything. */
+function excessOf(value: unknown, levels: number): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (levels === 0) return `at most ${BODY_DEPTH_MAX} levels`;
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  if (members.length > BODY_MEMBERS_MAX && !Array.isArray(value)) {
+    return `at most ${BODY_MEMBERS_MAX} members of an object`;
+  }
+  for (const member of members) {
+    const excess = excessOf(member, levels - 1);
+    if (excess !== null) return excess;
+  }
+  return null;
 }

@@ -31,16 +31,19 @@ let acme: TestTenant;
 let fault: Error | null = null;
 let faulty: TestServer;
 let faultyTenant: TestTenant;
+/** Takes two requests a second of a key, and one of a session. */
+let strict: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer();
   faulty = await startTestServer({ wrapLedger: failing });
   faultyTenant = await faulty.newTenant();
+  strict = await startTestServer({ limits: { requestsPerSecond: 2 } });
   // Makes the session before the first fault.
   await faultyTenant.askAsUser('GET', '/v1/products');
   document = openApiDocument(server.app.hono) as unknown as Document;
 });
-afterAll(() => Promise.all([server.close(), faulty.close()]));
+afterAll(() => Promise.all([server.close(), faulty.close(), strict.close()]));
 
 /** A ledger whose tenants fail as told. Credentials are still checked. */
 function failing(ledger: Ledger): Ledger {
@@ -203,6 +206,12 @@ async function produce(code: string, { method, path, operation }: Asked): Promis
         method,
         `${filled}?feature_key=%00&planIds=${LONG}${isSession ? '' : '&customer_id='}`,
       );
+    case 'rate_limited': {
+      const tenant = await strict.newTenant();
+      const spend = () => ask(tenant)('GET', isSession ? '/v1/products' : '/v1/catalog');
+      await Promise.all([spend(), spend()]);
+      return ask(tenant)(method, target, good);
+    }
     case 'overloaded':
     case 'store_unavailable': {
       const ids = filled.replace('/session-tokens/none', '/session-tokens/tok_0123456789abcdef');

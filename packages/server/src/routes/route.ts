@@ -1,8 +1,26 @@
+import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
-import { authenticate, type Authenticator, type Credential, type PrincipalOf } from '../auth/authenticate.ts';
+import type { Context } from 'hono';
+import {
+  authenticate,
+  type Authenticator,
+  type Credential,
+  type Principal,
+  type PrincipalOf,
+} from '../auth/authenticate.ts';
 import { toJson } from '../json.ts';
-import { Problem, problemDocument, PROBLEMS, validationProblem, type ProblemCode } from '../problems.ts';
+import type { Author } from '../ledger/audit-trail.ts';
+import type { TenantLedger } from '../ledger/ledger.ts';
+import type { LimitedRequest, RequestLimits } from '../limits/request-limits.ts';
+import {
+  ISSUES_MAX,
+  Problem,
+  problemDocument,
+  PROBLEMS,
+  validationProblem,
+  type ProblemCode,
+} from '../problems.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
@@ -14,7 +32,8 @@ import { ProblemSchema } from './schemas.ts';
 
 /** What every request carries. */
 export interface AppEnv {
-  Variables: { requestId: string };
+  Bindings: HttpBindings;
+  Variables: { requestId: string; rateLimit?: Record<string, string> };
 }
 
 type Shape = z.ZodObject | undefined;
@@ -48,6 +67,8 @@ export interface RouteRequest<
   Body extends Shape,
 > {
   principal: PrincipalOf<C>;
+  /** The ledger of the credential's tenant: no route can reach another one's. */
+  ledger: C extends 'anyone' ? null : TenantLedger;
   params: Output<Params>;
   query: Output<Query>;
   body: Output<Body>;
@@ -72,28 +93,47 @@ export type DefineRoute = <
   handle: (request: RouteRequest<C, Params, Query, Body>) => Promise<Reply | Response> | Reply | Response,
 ) => void;
 
+/** What every route is made with, and none gets hold of. */
+interface RouteContext {
+  authenticator: Authenticator;
+  limits: (request: LimitedRequest) => RequestLimits;
+  tenant: (tenantId: string, author: Author) => TenantLedger;
+}
+
 export const BODY_BYTES_MAX = 64 * 1024;
 
-export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authenticator): DefineRoute {
+const ISSUE_CHARS_MAX = 200;
+
+export function routeDefiner(
+  app: OpenAPIHono<AppEnv>,
+  { authenticator, limits, tenant }: RouteContext,
+): DefineRoute {
   return (spec, handle) => {
     app.openAPIRegistry.registerPath(toRouteConfig(spec));
     app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
       const principal =
         spec.credential === 'anyone'
           ? null
-          : await authenticate(c.req.header('authorization'), spec.credential, authenticator);
+          : await authenticate(
+              c.req.header('authorization'),
+              spec.credential,
+              authenticator,
+              limits(asLimited(c)),
+            );
       const sent = spec.body && (await readJson(c, spec.bodyBytesMax ?? BODY_BYTES_MAX));
       if (isScope(spec.credential)) refuseNamedCustomer(c.req.query(), sent);
       const params = spec.params && parse(spec.params, c.req.param(), 'path');
       const query = spec.query && parse(spec.query, c.req.query(), 'query');
       const body = spec.body && parse(spec.body, sent, 'body');
+      const requestId = c.get('requestId');
       const reply = await handle({
         principal,
+        ledger: principal && tenant(principal.tenantId, { keyId: keyIdOf(principal), requestId }),
         params,
         query,
         body,
         header: (name: string) => c.req.header(name),
-        requestId: c.get('requestId'),
+        requestId,
         signal: c.req.raw.signal,
       } as Parameters<typeof handle>[0]);
       if (!(reply instanceof Response)) return jsonReply(reply);
@@ -102,6 +142,19 @@ export function routeDefiner(app: OpenAPIHono<AppEnv>, authenticator: Authentica
       await reply.body?.cancel();
       return new Response(null, reply);
     });
+  };
+}
+
+/** The key that asks, or that made the session which asks. */
+function keyIdOf(principal: Principal): string {
+  return 'id' in principal ? principal.id : principal.keyId;
+}
+
+function asLimited(c: Context<AppEnv>): LimitedRequest {
+  return {
+    peer: c.env.incoming.socket.remoteAddress,
+    forwardedFor: c.req.header('x-forwarded-for'),
+    tell: (fields) => c.set('rateLimit', fields),
   };
 }
 
@@ -133,9 +186,9 @@ export function parse<S extends z.ZodObject>(
 ): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => ({
-    path: path.map(String).join('.'),
-    message,
+  const issues = result.error.issues.slice(0, ISSUES_MAX).map(({ path, message }) => ({
+    path: shortened(path.map(String).join('.')),
+    message: shortened(message),
   }));
   const [first] = issues;
   const named =
@@ -143,11 +196,16 @@ export function parse<S extends z.ZodObject>(
   throw validationProblem(`The ${where} is not valid. ${named}`, issues);
 }
 
+/** Issues name what was sent: a reply must not be as long as a request that was made to be. */
+function shortened(text: string): string {
+  return text.length <= ISSUE_CHARS_MAX ? text : `${text.slice(0, ISSUE_CHARS_MAX).toWellFormed()}…`;
+}
+
 function toRouteConfig(spec: RouteSpec<Credential, Shape, Shape, Shape>): RouteConfig {
   const { credential, body } = spec;
   const codes: readonly ProblemCode[] = [
     ...(spec.problems ?? []),
-    ...(credential === 'anyone' ? [] : (['unauthenticated', 'forbidden'] as const)),
+    ...(credential === 'anyone' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
     ...(body === undefined
       ? []
       : (['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] as const)),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SCOPES } from '../auth/session-tokens.ts';
+import { generateSigningKey, SCOPES, sessionTokens } from '../auth/session-tokens.ts';
 import { DAY_MS, NOW, PRICING } from '../metering/testing/pricing.ts';
 import { send, startTestServer, type TestServer, type TestTenant } from '../testing/test-server.ts';
 
@@ -41,6 +41,7 @@ describe('POST /v1/session-tokens', () => {
     const { json } = await create({ expiresIn: 60 });
     expect(claimsOf(json.sessionToken)).toEqual({
       iss: 'https://api.test',
+      aud: 'billingos_test',
       ten: acme.id,
       sub: 'user_1',
       scp: [...SCOPES],
@@ -106,6 +107,26 @@ describe('POST /v1/session-tokens', () => {
 });
 
 describe('a session token', () => {
+  it('is no longer than 2 KiB, whatever is in it', async () => {
+    const ring = [{ ...generateSigningKey(), kid: 'k'.repeat(64) }];
+    const tokens = sessionTokens(ring, {
+      issuer: () => `https://${'a'.repeat(247)}`,
+      clock: () => NOW,
+    });
+    const id = 'x'.repeat(36);
+    const { token } = await tokens.issue(
+      {
+        ...{ tenantId: id, customerId: id, keyId: id },
+        externalId: '€'.repeat(255),
+        scopes: SCOPES,
+        expiresAt: NOW + 1_000,
+      },
+      'test',
+    );
+    expect(token.length).toBeLessThanOrEqual(2_048);
+    expect(await tokens.verify(token)).toMatchObject({ externalId: '€'.repeat(255) });
+  });
+
   it('works until the second it expires', async () => {
     const token = await acme.sessionToken({ expiresIn: 60 });
     server.clock.now = NOW + 59_999;
@@ -201,8 +222,8 @@ describe('what is no credential', () => {
     good = await acme.sessionToken();
   });
   const claims = () => {
-    const { ten, cus, key, scp } = claimsOf(good);
-    return { ten, cus, key, scp };
+    const { aud, ten, cus, key, scp } = claimsOf(good);
+    return { aud, ten, cus, key, scp };
   };
   const signed = async (
     header: Record<string, unknown>,
@@ -252,6 +273,10 @@ describe('what is no credential', () => {
       await signed({ kid }, randomBytes(32)),
       await signed({ kid, alg: 'HS512' }, randomBytes(64)),
       await signed({ kid }, undefined, { scp: [...SCOPES] }),
+      `Bearer ${good.replace('_test_', '_live_')}`,
+      await signed({ kid }, undefined, { ...claims(), aud: undefined }),
+      await signed({ kid }, undefined, { ...claims(), aud: 'billingos_live' }),
+      await signed({ kid, jwk: { kty: 'oct', k: 'c2VjcmV0' } }),
       await signed({ kid }, undefined, { ...claims(), ten: 5 }),
       await signed({ kid }, undefined, { ...claims(), cus: 'cus_0' }),
       await signed({ kid }, undefined, { ...claims(), key: 'key_0' }),

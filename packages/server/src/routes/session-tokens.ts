@@ -1,17 +1,11 @@
 import { SCOPES, SESSION_SECONDS_MAX, TOKEN_ID, type SessionTokens } from '../auth/session-tokens.ts';
-import type { TenantLedger } from '../ledger/ledger.ts';
 import { Problem } from '../problems.ts';
 import { iso } from './documents.ts';
 import type { DefineRoute } from './route.ts';
 import { MessageSchema, SessionTokenBody, SessionTokenSchema, TokenIdParams } from './schemas.ts';
 import { refuseOwnId } from './track.ts';
 
-export function sessionTokenRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  tokens: SessionTokens,
-  clock: () => number,
-): void {
+export function sessionTokenRoutes(route: DefineRoute, tokens: SessionTokens, clock: () => number): void {
   route(
     {
       method: 'post',
@@ -23,9 +17,8 @@ export function sessionTokenRoutes(
       replies: { 201: { description: 'The token. It is shown once.', schema: SessionTokenSchema } },
       problems: ['customer_not_found'],
     },
-    async ({ principal, body }) => {
+    async ({ principal, ledger, body }) => {
       const now = clock();
-      const ledger = tenant(principal.tenantId);
       await refuseOwnId(ledger, body.externalUserId, 'externalUserId');
       const { email, externalOrganizationId } = body;
       const customer = await ledger.ensureCustomer(
@@ -70,7 +63,7 @@ export function sessionTokenRoutes(
       replies: { 200: { description: 'Revoked, now or before.', schema: MessageSchema } },
       problems: ['not_found'],
     },
-    async ({ principal, params }) => {
+    async ({ ledger, params }) => {
       const { tokenId } = params;
       if (!TOKEN_ID.test(tokenId)) {
         throw new Problem(
@@ -79,7 +72,7 @@ export function sessionTokenRoutes(
         );
       }
       // Tokens are not stored. None made until now lives longer than this.
-      await tenant(principal.tenantId).revokeToken(tokenId, clock() + SESSION_SECONDS_MAX * 1000);
+      await ledger.revokeToken(tokenId, clock() + SESSION_SECONDS_MAX * 1000);
       return { status: 200, body: { message: `Session token ${tokenId} is revoked.` } };
     },
   );

@@ -1,11 +1,10 @@
-import type { TenantLedger } from '../ledger/ledger.ts';
 import type { Hub } from '../live/hub.ts';
 import type { DefineRoute } from './route.ts';
 import { CustomerQuery } from './schemas.ts';
 import { refuseOwnId } from './track.ts';
 
 /** Live usage, for a session's own customer and for servers that ask for one (wire contract §6). */
-export function streamRoutes(route: DefineRoute, tenant: (tenantId: string) => TenantLedger, hub: Hub): void {
+export function streamRoutes(route: DefineRoute, hub: Hub): void {
   const description =
     'Server-sent events: `snapshot` first (the metrics reply), `usage` for each changed feature (one UsageMetric), ' +
     '`bye` before a planned close. A comment every 15 seconds keeps the line open.';
@@ -23,9 +22,9 @@ export function streamRoutes(route: DefineRoute, tenant: (tenantId: string) => T
       replies,
       problems: ['customer_not_found'],
     },
-    async ({ principal, query, signal }) => {
+    async ({ principal, ledger, query, signal }) => {
       const { tenantId, id } = principal;
-      await refuseOwnId(tenant(tenantId), query.customer_id);
+      await refuseOwnId(ledger, query.customer_id);
       const grant = { keyId: id, tokenId: null, customerId: null, expiresAt: Number.POSITIVE_INFINITY };
       return hub.open({ tenantId, externalId: query.customer_id }, grant, signal);
     },

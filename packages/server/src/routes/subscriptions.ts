@@ -1,4 +1,4 @@
-import type { Ledger, TenantLedger, Updated } from '../ledger/ledger.ts';
+import type { TenantLedger, Updated } from '../ledger/ledger.ts';
 import type { Subscription } from '../metering/subscription.ts';
 import { Problem } from '../problems.ts';
 import { subscriptionDocument } from './documents.ts';
@@ -15,7 +15,7 @@ import {
 } from './schemas.ts';
 
 /** Subscriptions, served at the root and under `/v1` (wire contract §2, §4). */
-export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'], clock: () => number): void {
+export function subscriptionRoutes(route: DefineRoute, clock: () => number): void {
   const asItIsNow = { 200: { description: 'The subscription as it is now.', schema: SubscriptionSchema } };
 
   for (const prefix of ['', '/v1']) {
@@ -38,8 +38,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         },
         problems: ['customer_not_found', 'not_found', 'already_exists'],
       },
-      async ({ principal, body, requestId }) => {
-        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
+      async ({ ledger, body }) => {
         const outcome = await ledger.subscribe(body.customer_id, body.price_id, body.metadata ?? {}, clock());
         switch (outcome.kind) {
           case 'no_customer':
@@ -71,8 +70,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         },
         problems: ['customer_not_found'],
       },
-      async ({ principal, query }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, query }) => {
         const found = await ledger.subscriptions(query.customer_id);
         if (found === null) throw noCustomer(query.customer_id);
         const { catalog } = await ledger.catalog();
@@ -93,8 +91,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         replies: asItIsNow,
         problems: ['not_found'],
       },
-      async ({ principal, params }) => {
-        const ledger = tenant(principal.tenantId);
+      async ({ ledger, params }) => {
         const subscription = await ledger.subscription(params.id);
         if (subscription === null) throw noSubscription(params.id);
         return reply(ledger, subscription);
@@ -113,8 +110,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params, body, requestId }) => {
-        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
+      async ({ ledger, params, body }) => {
         const change = {
           priceId: body.price_id,
           cancelAtPeriodEnd: body.cancel_at_period_end,
@@ -139,8 +135,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         replies: asItIsNow,
         problems: ['not_found'],
       },
-      async ({ principal, params, body, requestId }) => {
-        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
+      async ({ ledger, params, body }) => {
         const change = body.immediately ? { cancelImmediately: true } : { cancelAtPeriodEnd: true };
         const outcome = await ledger.updateSubscription(params.id, change, clock());
         // What has ended is canceled: to ask for it again changes nothing.
@@ -160,8 +155,7 @@ export function subscriptionRoutes(route: DefineRoute, tenant: Ledger['tenant'],
         replies: asItIsNow,
         problems: ['not_found', 'not_reactivatable'],
       },
-      async ({ principal, params, requestId }) => {
-        const ledger = tenant(principal.tenantId, { keyId: principal.id, requestId });
+      async ({ ledger, params }) => {
         const outcome = await ledger.updateSubscription(params.id, { cancelAtPeriodEnd: false }, clock());
         return reply(ledger, live(outcome, params.id));
       },

@@ -23,11 +23,7 @@ import {
 import { refusalProblem, refuseOwnId } from './track.ts';
 
 /** Reading usage: checks, metrics and nudges, for servers and for sessions (wire contract §4, §5, §8). */
-export function usageRoutes(
-  route: DefineRoute,
-  tenant: (tenantId: string) => TenantLedger,
-  clock: () => number,
-): void {
+export function usageRoutes(route: DefineRoute, clock: () => number): void {
   const checkReplies = { 200: { description: 'The answer; a "no" is one too.', schema: CheckReplySchema } };
   const metricsReplies = {
     200: { description: 'One row for every metered feature.', schema: UsageMetricsSchema },
@@ -44,8 +40,7 @@ export function usageRoutes(
       replies: checkReplies,
       problems: ['quantity_out_of_range', 'quantity_below_precision'],
     },
-    async ({ principal, query }) => {
-      const ledger = tenant(principal.tenantId);
+    async ({ ledger, query }) => {
       await refuseOwnId(ledger, query.customer_id);
       return checkReply(ledger, query.customer_id, query.feature_key, query.quantity ?? null);
     },
@@ -62,8 +57,8 @@ export function usageRoutes(
       replies: checkReplies,
       problems: ['quantity_out_of_range', 'quantity_below_precision'],
     },
-    ({ principal, query }) =>
-      checkReply(tenant(principal.tenantId), principal.externalId, query.feature_key, query.quantity ?? null),
+    ({ principal, ledger, query }) =>
+      checkReply(ledger, principal.externalId, query.feature_key, query.quantity ?? null),
   );
 
   route(
@@ -77,8 +72,7 @@ export function usageRoutes(
       replies: metricsReplies,
       problems: ['customer_not_found'],
     },
-    async ({ principal, query }) => {
-      const ledger = tenant(principal.tenantId);
+    async ({ ledger, query }) => {
       await refuseOwnId(ledger, query.customer_id);
       return metricsReply(ledger, query.customer_id, query.feature_key);
     },
@@ -97,8 +91,7 @@ export function usageRoutes(
       replies: { 200: { description: 'Recorded, or unknown.', schema: EventReplySchema } },
       problems: ['customer_not_found'],
     },
-    async ({ principal, query }) => {
-      const ledger = tenant(principal.tenantId);
+    async ({ ledger, query }) => {
       const { customer_id, idempotency_key } = query;
       await refuseOwnId(ledger, customer_id);
       const event = await ledger.event(customer_id, 'secret', idempotency_key);
@@ -120,8 +113,7 @@ export function usageRoutes(
       query: FeatureQuery,
       replies: metricsReplies,
     },
-    ({ principal, query }) =>
-      metricsReply(tenant(principal.tenantId), principal.externalId, query.feature_key),
+    ({ principal, ledger, query }) => metricsReply(ledger, principal.externalId, query.feature_key),
   );
 
   route(
@@ -133,9 +125,9 @@ export function usageRoutes(
       credential: 'read_usage',
       replies: { 200: { description: 'Nudges that are not dismissed.', schema: NudgesSchema } },
     },
-    async ({ principal }) => {
+    async ({ principal, ledger }) => {
       const now = clock();
-      const account = await tenant(principal.tenantId).account(principal.externalId, now);
+      const account = await ledger.account(principal.externalId, now);
       const nudges = nudgesOf(rowsOf(account, now), account.catalog);
       const open = nudges.filter(({ id }) => (account.dismissals.get(id) ?? 0) <= now);
       return { status: 200, body: { nudges: open.map(nudgeDocument) } };
@@ -154,9 +146,8 @@ export function usageRoutes(
       replies: { 200: { description: 'Put away until then.', schema: DismissSchema } },
       problems: ['not_found'],
     },
-    async ({ principal, params, body }) => {
+    async ({ principal, ledger, params, body }) => {
       const now = clock();
-      const ledger = tenant(principal.tenantId);
       const account = await ledger.account(principal.externalId, now);
       const nudge = nudgesOf(rowsOf(account, now), account.catalog).find(({ id }) => id === params.id);
       if (nudge === undefined) throw new Problem('not_found', 'This customer has no such nudge now.');

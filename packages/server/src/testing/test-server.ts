@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
@@ -7,7 +8,9 @@ import { generateSigningKey, sessionTokens, type SessionTokens } from '../auth/s
 import type { Ledger, SigningKey, TenantLedger } from '../ledger/ledger.ts';
 import { openPostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
+import { dumpPostgres, dumpSqlite, type Dump } from '../ledger/testing/dump.ts';
 import { startPostgres } from '../ledger/testing/postgres.ts';
+import type { LimitSettings } from '../limits/request-limits.ts';
 import type { CatalogDocument } from '../metering/catalog.ts';
 import { NOW, PRICING } from '../metering/testing/pricing.ts';
 import { listen } from '../server.ts';
@@ -24,6 +27,8 @@ export interface TestServer {
   /** Errors that were no reply of the contract's. Whatever a test does, there should be none. */
   readonly errors: unknown[];
   newTenant(catalog?: CatalogDocument): Promise<TestTenant>;
+  /** What is stored. */
+  dump(): Promise<Dump>;
   close(): Promise<void>;
 }
 
@@ -95,6 +100,7 @@ interface ReplyMetric {
 }
 
 export interface TestServerOptions {
+  limits?: Partial<LimitSettings>;
   dropInFolder?: string;
   /** A store on PostgreSQL; without it the server has one of its own. */
   databaseUrl?: string | undefined;
@@ -106,23 +112,23 @@ export interface TestServerOptions {
 const ON_POSTGRES = process.env['BILLINGOS_TEST_STORE'] === 'postgres';
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { databaseUrl, wrapLedger, ...appOptions } = options;
+  const { databaseUrl, wrapLedger, limits, ...appOptions } = options;
   const folder = mkdtempSync(join(tmpdir(), 'billingos-test-'));
   const clock = { now: NOW };
   const errors: unknown[] = [];
   const now = (): number => clock.now;
   const postgres = databaseUrl === undefined && ON_POSTGRES ? await startPostgres() : null;
   const url = postgres === null ? databaseUrl : await postgres.newStore();
+  const path = join(folder, 'billingos.db');
   const ledger =
-    url === undefined
-      ? await openSqliteLedger(join(folder, 'billingos.db'), now)
-      : await openPostgresLedger({ url }, now);
+    url === undefined ? await openSqliteLedger(path, now) : await openPostgresLedger({ url }, now);
   const signingKey = generateSigningKey();
   const tokens = sessionTokens([signingKey], { issuer: () => 'https://api.test', clock: now });
   const app = createApp({
     ledger: wrapLedger?.(ledger) ?? ledger,
     tokens,
     clock: now,
+    limits: { requestsPerSecond: 0, trustedProxies: new BlockList(), ...limits },
     onError: (error) => errors.push(error),
     ...appOptions,
   });
@@ -145,6 +151,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       if (catalog.products.length > 0) await ledger.tenant(id).putCatalog(catalog, clock.now);
       return testTenant(server.url, id, secretKey, ledger.tenant(id));
     },
+    dump: async () => (url === undefined ? dumpSqlite(path) : dumpPostgres(url)),
     async close() {
       app.close();
       await server.close();

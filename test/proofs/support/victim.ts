@@ -1,0 +1,39 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { NOW } from '../../../packages/server/src/metering/testing/pricing.ts';
+import { limitSettings } from '../../../packages/server/src/settings.ts';
+import { startTestServer } from '../../../packages/server/src/testing/test-server.ts';
+import type { Facts, Figures } from './attacked-server.ts';
+
+/** A server to be attacked, in a process of its own: says where it is, and on each message how it is. */
+
+const trustEverybody = { BILLINGOS_TRUSTED_PROXIES: '127.0.0.1' };
+const server = await startTestServer({ limits: limitSettings(trustEverybody, { requestsPerSecond: 0 }) });
+// Limits refill and streams end by the server's clock, which runs here.
+Object.defineProperty(server.clock, 'now', { get: () => NOW + Math.floor(performance.now()) });
+const tenants = [await server.newTenant(), await server.newTenant()];
+const tell = (message: Facts | Figures): void => void process.send?.(message);
+const delay = monitorEventLoopDelay({ resolution: 1 });
+
+process.on('message', () => {
+  globalThis.gc?.();
+  const busy = process
+    .getActiveResourcesInfo()
+    .filter((name) => name === 'Timeout' || name.startsWith('TCPSocket'));
+  tell({
+    delayMs: delay.percentile(99.9) / 1e6,
+    delayMsMax: delay.max / 1e6,
+    memoryMiB: process.memoryUsage().rss / 2 ** 20,
+    busy: busy.length,
+    errors: server.errors.map(String),
+  });
+  delay.reset();
+});
+process.on('disconnect', () => process.exit());
+
+const facts = tenants.map(async (tenant) => ({
+  secretKey: tenant.secretKey,
+  id: tenant.id,
+  sessionToken: await tenant.sessionToken({ expiresIn: 86_400 }),
+}));
+delay.enable();
+tell({ url: server.url, tenants: await Promise.all(facts) });
