@@ -71,6 +71,7 @@ const toolbar = (
 
 const preview: Preview = {
   decorators: [withApi, onPage],
+  tags: ['autodocs'],
   argTypesEnhancers: [readTypes],
   initialGlobals: { theme: 'auto', locale: 'en', direction: 'auto', width: 'full' },
   globalTypes: {

@@ -8,16 +8,14 @@ interface Mount {
 }
 
 /** By the signal that ends a mount: it outlives changed controls, so they keep the numbers on screen. */
-const apis = new WeakMap<AbortSignal, ScriptedApi>();
+const apis = new WeakMap<AbortSignal, ScriptedApi | undefined>();
 
 /** The API of a mounted story; made at its first sight, for a page that has just been opened. */
-export function apiOf(mount: Mount): ScriptedApi | undefined {
-  const { abortSignal, parameters } = mount;
-  const known = apis.get(abortSignal);
-  if (known !== undefined || parameters.api === undefined) return known;
+export function apiOf({ abortSignal, parameters }: Mount): ScriptedApi | undefined {
+  if (apis.has(abortSignal)) return apis.get(abortSignal);
   pageView.reset();
   localStorage.clear();
-  const api = parameters.api();
+  const api = parameters.api?.();
   apis.set(abortSignal, api);
   return api;
 }

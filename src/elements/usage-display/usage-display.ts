@@ -288,7 +288,8 @@ export class BillingUsageDisplay extends BillingElement {
     }
     if (view.kind === 'loading') {
       return html`<div class="line" part="base" aria-busy="true">
-        <span class="pill"><span class="bone name">${text(l, 'loading')}</span></span>
+        <span class="unseen">${text(l, 'loading')}</span>
+        <span class="pill" aria-hidden="true"><span class="bone name"></span></span>
       </div>`;
     }
     const note = { failed: 'unavailable', signedOut: 'signedOut', empty: 'notInPlan' } as const;
