@@ -4,6 +4,14 @@ import type { Page } from 'playwright-core';
 export async function accessibilityTree(page: Page): Promise<string> {
   const session = await page.context().newCDPSession(page);
   const { nodes } = await session.send('Accessibility.getFullAXTree');
+  // The tree has a meter's number, and not the text that is spoken instead.
+  for (const node of nodes) {
+    if (node.role?.value !== 'meter' || node.backendDOMNodeId === undefined) continue;
+    const described = await session.send('DOM.describeNode', { backendNodeId: node.backendDOMNodeId });
+    const { attributes = [] } = described.node;
+    const at = attributes.indexOf('aria-valuetext');
+    if (at >= 0) node.value = { type: 'string', value: attributes[at + 1] };
+  }
   await session.detach();
   const known = new Map(nodes.map((node) => [node.nodeId, node]));
 
