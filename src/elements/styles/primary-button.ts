@@ -32,4 +32,13 @@ export const primaryButton = css`
   .primary:hover {
     background: color-mix(in oklab, var(--_primary) 88%, var(--_deep));
   }
+
+  @media (forced-colors: active) {
+    .primary {
+      forced-color-adjust: none;
+      border-color: Highlight;
+      background: Highlight !important;
+      color: HighlightText;
+    }
+  }
 `;

@@ -78,7 +78,7 @@ export const LongTexts: StoryObj = {
       const limits = [{ feature, title, from: 100_000, to: 1_000_000 }, ...(plan?.limits ?? [])];
       const long = plan && { ...plan, name: 'Enterprise with extended retention', limits };
       return new ScriptedApi({
-        rows: [usage.LONG_TITLE],
+        rows: [usage.rowOf({ ...usage.LONG_TITLE, consumed: 96_800 }), usage.STORAGE],
         nudges: nudge === undefined ? [] : [{ ...nudge, suggestedPlan: long }],
       });
     },

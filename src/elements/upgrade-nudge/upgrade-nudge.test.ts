@@ -51,9 +51,7 @@ describe('<billing-upgrade-nudge>', () => {
 
   it('takes its words from the catalogue, not from the server', async () => {
     const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
-    expect(textOf(nudge, '.words')).to.equal(
-      'You have used 84% of your API calls Pro has 10,000 for $49 a month',
-    );
+    expect(textOf(nudge, '.words')).to.equal('You have used 84% of your API calls Pro has 10,000');
   });
 
   it('stays away when there is none', async () => {
