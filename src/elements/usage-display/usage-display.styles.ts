@@ -44,7 +44,7 @@ export const styles = css`
     border: 1px solid var(--_line);
     border-radius: 99em;
     color: var(--_soft);
-    font-size: 0.86em;
+    font-size: 0.875em;
     font-weight: 500;
     overflow-wrap: anywhere;
   }
@@ -55,7 +55,7 @@ export const styles = css`
     gap: 0.5em;
     margin-inline-start: auto;
     color: var(--_soft);
-    font-size: 0.86em;
+    font-size: 0.875em;
   }
 
   .live::before {
@@ -118,7 +118,7 @@ export const styles = css`
 
   .message .reason {
     color: var(--_soft);
-    font-size: 0.93em;
+    font-size: 0.875em;
   }
 
   .message .button {
@@ -160,6 +160,7 @@ export const styles = css`
     display: inline-flex;
     flex-wrap: wrap;
     gap: 0.5em;
+    max-inline-size: 100%;
   }
 
   .pill {
@@ -172,7 +173,7 @@ export const styles = css`
     border: 1px solid var(--_line);
     border-radius: 99em;
     background: var(--_surface);
-    font-size: 0.93em;
+    font-size: 0.875em;
   }
 
   .pill .name {

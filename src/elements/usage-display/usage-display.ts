@@ -126,7 +126,7 @@ export class BillingUsageDisplay extends BillingElement {
     return html`<section
       class="card ${stale ? 'stale' : ''}"
       part="base"
-      aria-label=${this.#headingText(l)}
+      aria-label=${this.#nameOf(l, view)}
       aria-busy=${view.kind === 'loading' ? 'true' : nothing}
     >
       ${this.#renderHead(l, view)} ${this.#renderBody(l, view)}
@@ -158,6 +158,12 @@ export class BillingUsageDisplay extends BillingElement {
   get #hasHead(): boolean {
     if (this.querySelector(':scope > [slot="heading"]') !== null) return true;
     return this.heading !== '' && (this.heading != null || !this.#single);
+  }
+
+  /** The card's own name: without a heading, that of its one feature. */
+  #nameOf(l: Localizer, view: View): string {
+    const title = this.#hasHead || view.kind !== 'metrics' ? undefined : view.metrics[0]?.feature_title;
+    return title ?? this.#headingText(l);
   }
 
   #renderHead(l: Localizer, view: View): TemplateResult | typeof nothing {
