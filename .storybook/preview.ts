@@ -89,7 +89,7 @@ const preview: Preview = {
     backgrounds: { disable: true },
     viewport: { disable: true },
     layout: 'padded',
-    options: { storySort: { order: ['Elements', 'Pages', 'Design review'] } },
+    options: { storySort: { order: ['Elements', 'Pages', ['Composing', 'Theming', 'Design review']] } },
   },
 };
 

@@ -8,7 +8,7 @@ import * as usage from './support/usage.ts';
 import './design-review.css';
 
 const meta: Meta = {
-  title: 'Design review',
+  title: 'Pages/Design review',
   tags: ['!autodocs'],
   // Side by side on one page, states repeat each other's landmarks.
   parameters: { a11y: { config: { rules: [{ id: 'landmark-unique', enabled: false }] } } },

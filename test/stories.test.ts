@@ -76,7 +76,7 @@ describe('a story is drawn and played without a complaint, and axe finds nothing
     expect(await playStory(page, id)).toEqual([]);
     expect(complaints).toEqual([]);
     // Side by side on one page, states repeat each other's landmarks.
-    const off = id.startsWith('design-review') ? ['region', 'landmark-unique'] : ['region'];
+    const off = id.startsWith('pages-design-review') ? ['region', 'landmark-unique'] : ['region'];
     expect(await violations(off)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await violations(off), 'in dark').toEqual([]);
