@@ -12,13 +12,25 @@ const WIDTHS = { full: 'Full width', '640px': '640 px', '360px': '360 px', '240p
 
 setCustomElementsManifest(publicManifest());
 
-/** Controls are attributes; the manifest's class members repeat them by their property names. */
+/**
+ * Controls are attributes: the class members repeat them under their property names, and slots and parts are named
+ * by what they are, for they share names with attributes.
+ */
 function publicManifest(): object {
-  const modules = manifest.modules.map((module) => ({
+  const modules = (manifest.modules as Module[]).map(({ declarations, ...module }) => ({
     ...module,
-    declarations: module.declarations.map((declaration) => ({ ...declaration, members: [] })),
+    declarations: declarations.map(({ slots = [], cssParts = [], ...declaration }) => ({
+      ...declaration,
+      members: [],
+      slots: slots.map((slot) => ({ ...slot, name: slot.name && `slot="${slot.name}"` })),
+      cssParts: cssParts.map((part) => ({ ...part, name: `::part(${part.name})` })),
+    })),
   }));
   return { ...manifest, modules };
+}
+
+interface Module {
+  declarations: { slots?: { name: string }[]; cssParts?: { name: string }[] }[];
 }
 
 /** The manifest has types as text, which Storybook does not read. */
@@ -30,10 +42,10 @@ const readTypes: ArgTypesEnhancer = ({ argTypes }) => {
 function controlOf({ type }: { type?: { name: string } }): InputType {
   const name = type?.name ?? '';
   const choices = Array.from(name.matchAll(/'(\w+)'/g), ([, choice]) => choice);
-  if (choices.length > 0) return { control: 'select', options: choices };
-  if (name.startsWith('number')) return { control: 'number' };
-  if (name.startsWith('boolean')) return { control: 'boolean' };
-  return name.startsWith('string') ? { control: 'text' } : {};
+  if (choices.length > 0) return { control: { type: 'select' }, options: choices };
+  if (name.startsWith('number')) return { control: { type: 'number' } };
+  if (name.startsWith('boolean')) return { control: { type: 'boolean' } };
+  return name.startsWith('string') ? { control: { type: 'text' } } : {};
 }
 
 /** Theme, language, direction and width of the page, as the toolbar has them. */

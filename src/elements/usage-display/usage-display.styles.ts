@@ -61,8 +61,8 @@ export const styles = css`
   .live::before {
     content: '';
     flex: none;
-    inline-size: 0.5em;
-    block-size: 0.5em;
+    inline-size: round(0.5em, 1px);
+    block-size: round(0.5em, 1px);
     border-radius: 50%;
     background: var(--_good);
   }
