@@ -1,6 +1,7 @@
 import type { ArgTypesEnhancer, InputType } from 'storybook/internal/types';
 import { type Decorator, type Preview, setCustomElementsManifest } from '@storybook/web-components-vite';
 import { html } from 'lit';
+import { configure } from 'storybook/test';
 import manifest from '../custom-elements.json' with { type: 'json' };
 import '../src/elements/define.ts';
 import { apiOf } from '../stories/support/mounted-api.ts';
@@ -8,9 +9,12 @@ import './preview.css';
 
 /** Languages with a catalogue, by their own names. */
 const LOCALES = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', ja: '日本語', ar: 'العربية' };
+/** How long a story's play waits for what it expects: machines are shared. */
+const WAIT_MAX_MS = 5_000;
 const WIDTHS = { full: 'Full width', '640px': '640 px', '360px': '360 px', '240px': '240 px' };
 
 setCustomElementsManifest(publicManifest());
+configure({ asyncUtilTimeout: WAIT_MAX_MS });
 
 /**
  * Controls are attributes: the class members repeat them under their property names, and slots and parts are named

@@ -10,6 +10,7 @@ import { fingerprintOf } from '../../scripts/build.js';
 /** The static Storybook, as `npm run storybook:build` makes it, and its stories one after the other in one page. */
 
 const root = join(import.meta.dirname, '../..');
+const STORYBOOK = join(root, 'node_modules/storybook/dist/bin/dispatcher.js');
 const OUTPUT = join(root, '.storybook/dist');
 const STAMP = join(OUTPUT, 'fingerprint.txt');
 /** What it is made of. */
@@ -40,8 +41,10 @@ export interface Story {
 export function buildStorybook(): Story[] {
   const fingerprint = fingerprintOf(SOURCES);
   if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== fingerprint) {
-    const [command, args] = [process.execPath, ['node_modules/.bin/storybook', 'build', '--quiet']];
-    execFileSync(command, [...args, '--output-dir', OUTPUT], { cwd: root, stdio: 'pipe' });
+    execFileSync(process.execPath, [STORYBOOK, 'build', '--quiet', '--output-dir', OUTPUT], {
+      cwd: root,
+      stdio: 'pipe',
+    });
     writeFileSync(STAMP, fingerprint);
   }
   const { entries } = JSON.parse(readFileSync(join(OUTPUT, 'index.json'), 'utf8')) as {

@@ -1,7 +1,14 @@
 import { css } from 'lit';
 
+/*
+ * :host, .root     Nothing of it takes part in the page's layout, not even as a gap in a grid, but what is inline and
+ *                  open.
+ * .strip           Without room for all in one line the way out stays in the corner, and the action goes below the
+ *                  words.
+ * .modal .button   Side by side, the upgrade takes the room there is; one under the other, it comes first.
+ */
+
 export const styles = css`
-  /* Nothing of it takes part in the page's layout, not even as a gap in a grid, but what is inline and open. */
   :host,
   .root {
     display: contents;
@@ -80,8 +87,6 @@ export const styles = css`
     stroke-linecap: round;
   }
 
-  /* Banner and inline */
-
   .strip {
     container-type: inline-size;
     display: flex;
@@ -96,7 +101,7 @@ export const styles = css`
   }
 
   .strip .words {
-    flex: 1 1 14em;
+    flex: 1 1 8em;
     min-inline-size: 0;
   }
 
@@ -104,8 +109,7 @@ export const styles = css`
     margin-inline-start: auto;
   }
 
-  /* No room for all in one line: the way out stays in the corner, the action goes below the words. */
-  @container (inline-size < 30em) {
+  @container (inline-size < 34em) {
     .strip .words {
       flex-basis: calc(100% - 6em);
     }
@@ -196,8 +200,6 @@ export const styles = css`
     display: none;
   }
 
-  /* Modal */
-
   .modal {
     inline-size: min(29em, 100vi - 2em);
     max-inline-size: none;
@@ -238,7 +240,6 @@ export const styles = css`
     margin-block-start: 0.35em;
   }
 
-  /* Side by side, the upgrade takes the room there is; one under the other, it comes first. */
   .modal .actions {
     flex-wrap: wrap-reverse;
     gap: 0.6em;
