@@ -87,6 +87,8 @@ const toolbar = (
 
 const preview: Preview = {
   decorators: [withApi, onPage],
+  // A story that is finished shows its numbers, also without a play of its own.
+  afterEach: (context) => apiOf(context)?.settled(),
   tags: ['autodocs'],
   argTypesEnhancers: [readTypes],
   initialGlobals: { theme: 'auto', locale: 'en', direction: 'auto', width: 'full' },

@@ -66,6 +66,12 @@ export const Usage: StoryObj = {
       </section>
     </div>
   `,
+  play: async ({ canvasElement }) => {
+    // One is to stay so.
+    await waitFor(() =>
+      expect(canvasElement.querySelectorAll('billing-usage-display:state(loading)')).toHaveLength(1),
+    );
+  },
 };
 
 /** Everything that takes no focus; a modal has a story of its own, for it makes the rest inert. */
@@ -81,10 +87,7 @@ export const Nudges: StoryObj = {
       )}
     </div>
   `,
-  play: async ({ canvasElement }) => {
-    const nudges = [...canvasElement.querySelectorAll('billing-upgrade-nudge')];
-    await waitFor(() => expect(nudges.filter(({ open }) => !open)).toEqual([]));
-  },
+  play: showAll,
 };
 
 /** On pages that are not ours. */
@@ -105,6 +108,7 @@ export const Hosts: StoryObj = {
       )}
     </div>
   `,
+  play: showAll,
 };
 
 const BARS = [
@@ -118,6 +122,11 @@ const BARS = [
   ({ label, consumed, limit }) =>
     html`<billing-usage-bar label=${label} consumed=${consumed} limit=${limit}></billing-usage-bar>`,
 );
+
+async function showAll({ canvasElement }: { canvasElement: HTMLElement }): Promise<void> {
+  const nudges = [...canvasElement.querySelectorAll('billing-upgrade-nudge')];
+  await waitFor(() => expect(nudges.filter(({ open }) => !open)).toEqual([]));
+}
 
 function display(rows: number): TemplateResult {
   return html`<billing-usage-display heading="Your usage" rows=${rows}></billing-usage-display>`;

@@ -1,5 +1,5 @@
 import { createClient } from '../../src/client/index.ts';
-import type { NudgeTrigger, UsageMetric } from '../../src/client/wire.ts';
+import type { NudgeTrigger, TrackReply, UsageMetric } from '../../src/client/wire.ts';
 import { createStore } from '../../src/store/index.ts';
 import type { UsageStore } from '../../src/store/types.ts';
 import { crossedBy, rowOf } from './usage.ts';
@@ -44,6 +44,22 @@ export class ScriptedApi {
     this.store = createStore(client, { storage: 'memory' });
   }
 
+  /** Resolves when the store has heard from the API; at once when it never will. */
+  async settled(): Promise<void> {
+    if (this.#reach === 'silent') return;
+    await new Promise<void>((resolve) => {
+      const leave = this.store.subscribe(check);
+      const { store } = this;
+      function check(): void {
+        const { status, error } = store.getSnapshot();
+        if (status === 'pending' && error === null) return;
+        leave();
+        resolve();
+      }
+      check();
+    });
+  }
+
   /** The line breaks, and nothing gets through any more. */
   goOffline(): void {
     this.#reach = 'down';
@@ -57,8 +73,8 @@ export class ScriptedApi {
   }
 
   /** Somebody uses a feature, here or elsewhere: the page hears of it over the live line. */
-  use(featureKey: string, quantity: number): void {
-    const before = this.#rows.find(({ feature_key: key }) => key === featureKey);
+  use(featureKey: string, quantity: number): UsageMetric {
+    const before = this.#row(featureKey);
     if (before === undefined) throw new Error(`The story's plan has no ${featureKey}.`);
     const after = rowOf({
       ...before,
@@ -69,6 +85,7 @@ export class ScriptedApi {
     this.#rows = this.#rows.map((row) => (row === before ? after : row));
     this.#nudges = [...crossedBy(before, after), ...this.#nudges];
     for (const line of this.#lines) line.enqueue(eventOf('usage', after));
+    return after;
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -112,36 +129,19 @@ export class ScriptedApi {
   }
 
   async #track(request: Request): Promise<Response> {
-    const { feature_key: key, quantity } = (await request.json()) as {
-      feature_key: string;
-      quantity: number;
-    };
-    const row = this.#rows.find(({ feature_key: known }) => known === key);
+    const { feature_key: key, quantity } = (await request.json()) as Pick<
+      TrackReply,
+      'feature_key' | 'quantity'
+    >;
+    const row = this.#row(key);
     if (row === undefined) return refusal(404, 'feature_not_found');
     const fits = row.limit === null || row.overage_allowed || row.consumed + quantity <= row.limit;
     if (!fits) return refusal(402, 'quota_exceeded');
-    this.use(key, quantity);
-    const { consumed, limit, remaining, period_start, period_end, overage, percentage_used, ...order } =
-      this.#rows.find(({ feature_key: known }) => known === key) ?? row;
-    const reply = {
-      success: true,
-      feature_key: key,
-      quantity,
-      recorded_at: order.as_of,
-      usage: {
-        consumed_units: consumed,
-        limit_units: limit,
-        remaining_units: remaining,
-        period_start,
-        period_end,
-        overage_units: overage,
-        percentage_used,
-      },
-      event_id: `evt_${order.sequence}`,
-      sequence: order.sequence,
-      revision: order.revision,
-    };
-    return Response.json(reply, { status: 201 });
+    return Response.json(receiptOf(this.use(key, quantity), quantity), { status: 201 });
+  }
+
+  #row(featureKey: string): UsageMetric | undefined {
+    return this.#rows.find(({ feature_key: key }) => key === featureKey);
   }
 
   #dismiss(id: string): Response {
@@ -158,6 +158,28 @@ const encoder = new TextEncoder();
 
 function eventOf(event: string, data: object): Uint8Array {
   return encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+/** The 201 for an event that made a row what it is now. */
+function receiptOf(row: UsageMetric, quantity: number): TrackReply {
+  return {
+    success: true,
+    feature_key: row.feature_key,
+    quantity,
+    recorded_at: row.as_of,
+    usage: {
+      consumed_units: row.consumed,
+      limit_units: row.limit,
+      remaining_units: row.remaining,
+      period_start: row.period_start,
+      period_end: row.period_end,
+      overage_units: row.overage,
+      percentage_used: row.percentage_used,
+    },
+    event_id: `evt_${row.sequence}`,
+    sequence: row.sequence,
+    revision: row.revision,
+  };
 }
 
 function refusal(status: number, code: string): Response {

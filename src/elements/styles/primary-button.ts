@@ -34,10 +34,11 @@ export const primaryButton = css`
   }
 
   @media (forced-colors: active) {
-    .primary {
+    .primary,
+    .primary:hover {
       forced-color-adjust: none;
       border-color: Highlight;
-      background: Highlight !important;
+      background: Highlight;
       color: HighlightText;
     }
   }

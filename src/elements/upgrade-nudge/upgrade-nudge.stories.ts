@@ -21,6 +21,12 @@ const meta: Meta = {
 
 export default meta;
 
+/** The nudge is on screen. */
+const shows: NonNullable<StoryObj['play']> = async ({ canvasElement }) => {
+  const surface = await partOf(elementIn(canvasElement, 'billing-upgrade-nudge'), '.surface');
+  await waitFor(() => expect(surface).toBeVisible());
+};
+
 export const BannerWarning = opened('banner', 'warning');
 export const BannerCritical = opened('banner', 'critical');
 export const BannerExceeded = opened('banner', 'exceeded');
@@ -48,6 +54,7 @@ export const Overage: StoryObj = {
         nudges: usage.nudgeAt('exceeded', { feature: 'files_processed' }).nudges,
       }),
   },
+  play: shows,
 };
 
 /** The page's own words, and nothing fetched. */
@@ -66,6 +73,7 @@ export const OwnTrigger: StoryObj = {
       suggestedPlan: null,
     },
   },
+  play: shows,
 };
 
 export const LongTexts: StoryObj = {
@@ -83,6 +91,7 @@ export const LongTexts: StoryObj = {
       });
     },
   },
+  play: shows,
 };
 
 /** No nudge from the server: nothing on the page. */
@@ -162,11 +171,9 @@ function opened(
   return {
     args: { variant },
     parameters: { api: () => new ScriptedApi(usage.nudgeAt(severity, facts)) },
-    play: async ({ canvasElement }) => {
-      const nudge = elementIn(canvasElement, 'billing-upgrade-nudge');
-      await expectState(nudge, severity);
-      const surface = await partOf(nudge, '.surface');
-      await waitFor(() => expect(surface).toBeVisible());
+    play: async (context) => {
+      await shows(context);
+      await expectState(elementIn(context.canvasElement, 'billing-upgrade-nudge'), severity);
     },
   };
 }
