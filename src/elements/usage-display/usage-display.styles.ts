@@ -1,6 +1,9 @@
 import { css } from 'lit';
 
-/* .pill .notch   Too short for a notch to mean anything. */
+/*
+ * .pill .meter   Gives way before the name does.
+ * .pill .notch   Too short for a notch to mean anything.
+ */
 export const styles = css`
   :host {
     display: block;
@@ -187,7 +190,7 @@ export const styles = css`
 
   .pill .meter {
     --_bar: max(5px, round(0.35em, 1px));
-    flex-shrink: 2;
+    flex-shrink: 9999;
     inline-size: 5em;
     min-inline-size: 2.5em;
   }
