@@ -27,6 +27,11 @@ const layers = [
     because: 'elements know the store by its interface, and nothing above them',
   },
   {
+    layer: './src/**/!(*.stories).ts',
+    mayNotImport: ['./stories', './.storybook'],
+    because: 'what ships knows nothing of the stories about it',
+  },
+  {
     layer: './packages/node/src',
     mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', './packages/server'],
     because: 'the Node SDK is the client for servers, nothing else',

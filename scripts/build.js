@@ -71,8 +71,11 @@ function bin(name, args) {
   run(join(root, 'node_modules/.bin', name), args);
 }
 
-/** @param {string[]} paths */
-function fingerprintOf(paths) {
+/**
+ * What files and folders contain, and by which Node they are built.
+ * @param {string[]} paths
+ */
+export function fingerprintOf(paths) {
   const hash = createHash('sha256').update(process.version);
   for (const file of paths.flatMap(filesBelow))
     hash.update(`${file}\0`).update(readFileSync(join(root, file)));

@@ -82,7 +82,7 @@ function catalogSchema(): string {
 async function customElements(): Promise<Manifest & { 'x-generated': string }> {
   const globs = [
     'src/elements/**/*.ts',
-    '!src/elements/**/*.test.ts',
+    '!src/elements/**/*.{test,stories}.ts',
     '!src/elements/internal/**',
     '!src/elements/**/*.styles.ts',
   ];

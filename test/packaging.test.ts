@@ -78,7 +78,7 @@ describe('the tarballs', () => {
     const packed = Object.values(JSON.parse(output) as Record<string, { files: { path: string }[] }>);
     const files = packed.flatMap((tarball) => tarball.files.map(({ path }) => path));
     expect(files).toEqual(expect.arrayContaining(needed));
-    expect(files.filter((path) => /\.test\.|\/testing\//.test(path))).toEqual([]);
+    expect(files.filter((path) => /\.(test|stories)\.|\/testing\//.test(path))).toEqual([]);
   });
 });
 
@@ -87,6 +87,7 @@ describe('the layers', () => {
     ['src/client/client.ts', '../store/index.ts'],
     ['src/store/create-store.ts', '../elements/index.ts'],
     ['src/elements/index.ts', '../cdn.ts'],
+    ['src/elements/index.ts', '../../stories/support/usage.ts'],
     ['packages/node/src/index.ts', '../../../src/store/index.ts'],
     ['packages/server/src/app.ts', '../../../src/client/index.ts'],
     ['packages/server/src/app.ts', './demo/catalog.ts'],

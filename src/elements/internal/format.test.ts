@@ -24,7 +24,7 @@ describe('formatAmount', () => {
   ];
   for (const [value, unit, text] of cases) {
     it(`shows ${value} ${unit ?? 'without a unit'} as ${text}`, () => {
-      expect(formatAmount('en', value, unit)).to.equal(text);
+      expect(formatAmount('en', value, unit)).to.equal(text.replace(' ', '\u00a0'));
     });
   }
 

@@ -53,12 +53,14 @@ function formatSize(locale: string, value: number, exponent: number): string {
   const bytes = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
   const step = bytes === 0 ? exponent : Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
   const size = denoise(bytes / BYTES_STEP ** step, SIZE_DIGITS);
-  return numberFormat(locale, {
+  const format = numberFormat(locale, {
     style: 'unit',
     unit: SIZE_UNITS[step] ?? 'byte',
     unitDisplay: step === 0 ? 'long' : 'short',
     notation: notationOf(size),
     maximumFractionDigits: size < 10 ? 2 : size < 100 ? 1 : 0,
     roundingMode: 'trunc',
-  }).format(size);
+  });
+  // "3.2 GB" is one word to a line that ends.
+  return format.format(size).replaceAll(' ', '\u00a0');
 }

@@ -36,11 +36,12 @@ export const meterStyles = css`
   .value b {
     color: var(--_ink);
     font-weight: 600;
+    white-space: nowrap;
   }
 
   .sub {
     color: var(--_soft);
-    font-size: 0.89em;
+    font-size: 0.875em;
   }
 
   .sub .warning {

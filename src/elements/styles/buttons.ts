@@ -12,7 +12,7 @@ export const buttons = css`
     border: 1px solid transparent;
     border-radius: calc(var(--_radius) * 0.65);
     font: inherit;
-    font-size: 0.93em;
+    font-size: 0.875em;
     font-weight: 600;
     line-height: 1.25;
     text-align: center;

@@ -32,4 +32,14 @@ export const primaryButton = css`
   .primary:hover {
     background: color-mix(in oklab, var(--_primary) 88%, var(--_deep));
   }
+
+  @media (forced-colors: active) {
+    .primary,
+    .primary:hover {
+      forced-color-adjust: none;
+      border-color: Highlight;
+      background: Highlight;
+      color: HighlightText;
+    }
+  }
 `;

@@ -105,9 +105,10 @@ function shareOf({ actual, threshold }: Trigger): number {
 }
 
 function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown {
-  if (variant === 'modal') return [usedOf(l, subject), ' ', untilOf(l, subject)];
+  // The space belongs to a text: alone between two it is not read out.
+  if (variant === 'modal') return [`${usedOf(l, subject)} `, untilOf(l, subject)];
   if (variant === 'toast') return subject.exceeded ? untilOf(l, subject) : leftOf(l, subject);
-  return subject.plan === null ? untilOf(l, subject) : offerOf(l, subject, subject.plan);
+  return offerOf(l, subject) ?? untilOf(l, subject);
 }
 
 /** "158 of 1,000 left until 1 Dec" */
@@ -135,21 +136,19 @@ function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unk
   return date === '' ? '' : text(l, 'nudgeResets', { date });
 }
 
-/** "Pro has 10,000 for $49 a month" */
-function offerOf(l: Localizer, { trigger, quota }: Subject, plan: SuggestedPlan): unknown {
+/** "Pro has 10,000", where the plan says so. */
+function offerOf(l: Localizer, { trigger, plan, quota }: Subject): unknown {
+  const change = plan?.limits.find(({ feature }) => feature === trigger.feature);
+  if (plan === null || change === undefined) return undefined;
   const name = html`<bdi>${plan.name}</bdi>`;
-  const price = priceText(l, plan);
-  const change = plan.limits.find(({ feature }) => feature === trigger.feature);
-  if (change === undefined) return rich(l, 'offerPrice', { plan: name, price });
-  if (change.to === null) return rich(l, 'offerUnlimited', { plan: name, price });
-  const limit = formatAmount(l.locale, change.to, quota?.unit ?? null);
-  return rich(l, 'offer', { plan: name, limit, price });
+  if (change.to === null) return rich(l, 'offerUnlimited', { plan: name });
+  return rich(l, 'offer', { plan: name, limit: formatAmount(l.locale, change.to, quota?.unit ?? null) });
 }
 
+/** The plan and its price: what one agrees to. */
 function ctaOf(l: Localizer, plan: SuggestedPlan, variant: NudgeVariant): unknown {
   const name = html`<bdi>${plan.name}</bdi>`;
-  if (variant === 'toast') return rich(l, 'seePlan', { plan: name, price: priceText(l, plan) });
-  return variant === 'modal' ? rich(l, 'upgradeTo', { plan: name }) : text(l, 'upgrade');
+  return rich(l, variant === 'modal' ? 'upgradeTo' : 'seePlan', { plan: name, price: priceText(l, plan) });
 }
 
 function planViewOf(l: Localizer, plan: SuggestedPlan, metrics: readonly UsageMetric[]): PlanView {

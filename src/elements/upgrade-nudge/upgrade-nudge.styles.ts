@@ -1,7 +1,14 @@
 import { css } from 'lit';
 
+/*
+ * :host, .root     Nothing of it takes part in the page's layout, not even as a gap in a grid, but what is inline and
+ *                  open.
+ * .strip           Without room for all in one line the way out stays in the corner, and the action goes below the
+ *                  words.
+ * .modal .button   Side by side, the upgrade takes the room there is; one under the other, it comes first.
+ */
+
 export const styles = css`
-  /* Nothing of it takes part in the page's layout, not even as a gap in a grid, but what is inline and open. */
   :host,
   .root {
     display: contents;
@@ -46,7 +53,8 @@ export const styles = css`
 
   .body {
     color: var(--_soft);
-    font-size: 0.9em;
+    font-size: 0.875em;
+    text-wrap: balance;
   }
 
   .close {
@@ -79,9 +87,8 @@ export const styles = css`
     stroke-linecap: round;
   }
 
-  /* Banner and inline */
-
   .strip {
+    container-type: inline-size;
     display: flex;
     flex-wrap: wrap;
     align-items: center;
@@ -94,7 +101,7 @@ export const styles = css`
   }
 
   .strip .words {
-    flex: 1 1 14em;
+    flex: 1 1 8em;
     min-inline-size: 0;
   }
 
@@ -102,7 +109,32 @@ export const styles = css`
     margin-inline-start: auto;
   }
 
+  @container (inline-size < 34em) {
+    .strip .words {
+      flex-basis: calc(100% - 6em);
+    }
+
+    .strip .actions {
+      display: contents;
+    }
+
+    .strip .close {
+      align-self: flex-start;
+      margin: -0.25em 0;
+    }
+
+    .strip .button {
+      order: 1;
+      margin-inline-start: 2.55em;
+    }
+
+    .strip .icon {
+      align-self: flex-start;
+    }
+  }
+
   .icon {
+    box-sizing: border-box;
     flex: none;
     display: grid;
     place-items: center;
@@ -111,7 +143,7 @@ export const styles = css`
     border-radius: 50%;
     background: var(--_icon-ground);
     color: var(--_icon);
-    font-size: 0.93em;
+    font-size: 0.875em;
     font-weight: 700;
     line-height: 1;
   }
@@ -168,8 +200,6 @@ export const styles = css`
     display: none;
   }
 
-  /* Modal */
-
   .modal {
     inline-size: min(29em, 100vi - 2em);
     max-inline-size: none;
@@ -195,7 +225,7 @@ export const styles = css`
   }
 
   .modal .title {
-    font-size: 1.36em;
+    font-size: 1.3125em;
     font-weight: 650;
     letter-spacing: -0.015em;
     line-height: 1.25;
@@ -215,11 +245,12 @@ export const styles = css`
     gap: 0.6em;
   }
 
-  /* No room side by side: one under the other, the upgrade first. */
-  @media (width < 24em) {
-    .modal .button {
-      flex: 1 1 100%;
-    }
+  .modal .button {
+    flex: 1 1 auto;
+  }
+
+  .modal .primary {
+    flex-grow: 999;
   }
 
   .plan {
@@ -239,18 +270,17 @@ export const styles = css`
   }
 
   .plan-name {
-    font-size: 1.07em;
     font-weight: 600;
   }
 
   .price {
     color: var(--_soft);
-    font-size: 0.89em;
+    font-size: 0.875em;
   }
 
   .price b {
     color: var(--_ink);
-    font-size: 1.6em;
+    font-size: 1.5em;
     font-weight: 650;
     letter-spacing: -0.02em;
   }
@@ -262,7 +292,7 @@ export const styles = css`
     margin: 0;
     padding: 0;
     list-style: none;
-    font-size: 0.93em;
+    font-size: 0.875em;
   }
 
   .limits li {

@@ -51,9 +51,28 @@ describe('<billing-upgrade-nudge>', () => {
 
   it('takes its words from the catalogue, not from the server', async () => {
     const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
-    expect(textOf(nudge, '.words')).to.equal(
-      'You have used 84% of your API calls Pro has 10,000 for $49 a month',
-    );
+    expect(textOf(nudge, '.words')).to.equal('You have used 84% of your API calls Pro has 10,000');
+  });
+
+  for (const variant of ['banner', 'toast', 'modal', 'inline'] as const) {
+    it(`names plan and price on its button as ${variant}`, async () => {
+      const nudge = await mount(make(), { variant, store: storeWith(nudgeOf()) });
+      expect(upgradeButton(nudge)!.textContent).to.match(/Pro, \$49 a month/);
+    });
+  }
+
+  it('says when it resets where the plan says nothing of the feature', async () => {
+    const nudge = await mount(make(), { store: storeWith(nudgeOf({ feature: 'exports' })) });
+    expect(textOf(nudge, '.body')).to.match(/^Resets on /);
+  });
+
+  it('puts its button below the words where both do not fit, and the way out beside them', async () => {
+    const narrow = await fixture<HTMLElement>(html`<div></div>`);
+    narrow.style.inlineSize = '280px';
+    const nudge = await mount(make(), { variant: 'inline', store: storeWith(nudgeOf()) }, narrow);
+    const words = find(nudge, '.words')!.getBoundingClientRect();
+    expect(upgradeButton(nudge)!.getBoundingClientRect().top >= words.bottom).to.equal(true);
+    expect(closeButton(nudge).getBoundingClientRect().left >= words.right).to.equal(true);
   });
 
   it('stays away when there is none', async () => {

@@ -2,6 +2,7 @@ import { css } from 'lit';
 
 /*
  * .card          A container has no width of its own, which is what a flex row or a float asks for.
+ * .pill .meter   Gives way before the name does.
  * .pill .notch   Too short for a notch to mean anything.
  */
 export const styles = css`
@@ -49,7 +50,7 @@ export const styles = css`
     border: 1px solid var(--_line);
     border-radius: 99em;
     color: var(--_soft);
-    font-size: 0.86em;
+    font-size: 0.875em;
     font-weight: 500;
     overflow-wrap: anywhere;
   }
@@ -60,14 +61,14 @@ export const styles = css`
     gap: 0.5em;
     margin-inline-start: auto;
     color: var(--_soft);
-    font-size: 0.86em;
+    font-size: 0.875em;
   }
 
   .live::before {
     content: '';
     flex: none;
-    inline-size: 0.5em;
-    block-size: 0.5em;
+    inline-size: round(0.5em, 1px);
+    block-size: round(0.5em, 1px);
     border-radius: 50%;
     background: var(--_good);
   }
@@ -123,7 +124,7 @@ export const styles = css`
 
   .message .reason {
     color: var(--_soft);
-    font-size: 0.93em;
+    font-size: 0.875em;
   }
 
   .message .button {
@@ -178,7 +179,7 @@ export const styles = css`
     border: 1px solid var(--_line);
     border-radius: 99em;
     background: var(--_surface);
-    font-size: 0.93em;
+    font-size: 0.875em;
   }
 
   .pill .name {
@@ -192,7 +193,7 @@ export const styles = css`
 
   .pill .meter {
     --_bar: max(5px, round(0.35em, 1px));
-    flex-shrink: 2;
+    flex-shrink: 9999;
     inline-size: 5em;
     min-inline-size: 2.5em;
   }

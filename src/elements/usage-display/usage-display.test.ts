@@ -66,6 +66,18 @@ describe('<billing-usage-display>', () => {
     expect(find(display, '.head') === null).to.equal(true);
   });
 
+  it('is named after its one feature where it has no heading', async () => {
+    const store = new FakeStore({ metrics: plan });
+    const display = await mount(make(), { featureKey: 'storage_gb', store });
+    expect(find(display, '.card')!.getAttribute('aria-label')).to.equal('Storage');
+  });
+
+  it('keeps a size and its unit on one line', async () => {
+    const store = new FakeStore({ metrics: plan });
+    const display = await mount(make(), { featureKey: 'storage_gb', store });
+    expect(find(display, '.value')!.textContent).to.match(/3\.2\u00a0GB of 10\u00a0GB/);
+  });
+
   it('says "Limit reached" when nothing is left', async () => {
     const store = new FakeStore({ metrics: [metricOf({ consumed: 1000 })] });
     const display = await mount(make(), { store });

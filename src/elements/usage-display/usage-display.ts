@@ -129,7 +129,7 @@ export class BillingUsageDisplay extends BillingElement {
     return html`<section
       class="card ${stale ? 'stale' : ''}"
       part="base"
-      aria-label=${this.#headingText(l)}
+      aria-label=${this.#nameOf(l, view)}
       aria-busy=${view.kind === 'loading' ? 'true' : nothing}
     >
       ${this.#renderHead(l, view)} ${this.#renderBody(l, view)}
@@ -161,6 +161,12 @@ export class BillingUsageDisplay extends BillingElement {
   get #hasHead(): boolean {
     if (!onServer && this.querySelector(':scope > [slot="heading"]') !== null) return true;
     return this.heading !== '' && (this.heading != null || !this.#single);
+  }
+
+  /** The card's own name: without a heading, that of its one feature. */
+  #nameOf(l: Localizer, view: View): string {
+    const title = this.#hasHead || view.kind !== 'metrics' ? undefined : view.metrics[0]?.feature_title;
+    return title ?? this.#headingText(l);
   }
 
   #renderHead(l: Localizer, view: View): TemplateResult | typeof nothing {
@@ -294,7 +300,8 @@ export class BillingUsageDisplay extends BillingElement {
     }
     if (view.kind === 'loading') {
       return html`<div class="line" part="base" aria-busy="true">
-        <span class="pill"><span class="bone name">${text(l, 'loading')}</span></span>
+        <span class="unseen">${text(l, 'loading')}</span>
+        <span class="pill" aria-hidden="true"><span class="bone name"></span></span>
       </div>`;
     }
     const note = { failed: 'unavailable', signedOut: 'signedOut', empty: 'notInPlan' } as const;
