@@ -144,7 +144,9 @@ describe('under other people’s CSS', () => {
     for (const [name, css] of Object.entries(SHEETS)) {
       it(`<${tag}> looks the same: ${name}`, async () => {
         document.body.style.fontSize = '16px';
-        const element: LitElement = await mount(create(tag));
+        // What is laid out by the width that there is must find the same.
+        const place = await fixture('<div style="display: block; inline-size: 400px"></div>');
+        const element: LitElement = await mount(create(tag), {}, place);
         const before = lookOf(element);
         use(css);
         expect(lookOf(element)).to.deep.equal(before);
