@@ -196,6 +196,21 @@ describe('groupCommit', () => {
     await expect(second).resolves.toEqual(['c!']);
   });
 
+  it('leaves room in the queue for other tenants', async () => {
+    const { commit, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, queueMax: 3, tenantQueueMax: 2 });
+    const loud = submit('loud', ['a', 'b']);
+    await expect(submit('loud', ['c'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    const quiet = submit('quiet', ['x']);
+    await (await nth(0)).settle();
+    await (await nth(1)).settle();
+    await loud;
+    await expect(quiet).resolves.toEqual(['x!']);
+    const more = submit('loud', ['c', 'd']);
+    await (await nth(2)).settle();
+    await expect(more).resolves.toEqual(['c!', 'd!']);
+  });
+
   it('gives each its own commit when a batch fails, so that only the poison is refused', async () => {
     const tried: string[] = [];
     const { submit } = groupCommit<string, string>({

@@ -29,6 +29,7 @@ export interface GroupCommitOptions<Command, Result> {
   lanesPerTenantMax?: number;
   batchMax?: number;
   queueMax?: number;
+  tenantQueueMax?: number;
   waitMsMax?: number;
   /** Told of each commit: what it came to, how long the first of its batch had waited, how long it took. */
   onCommit?: (results: readonly Result[], waitedMs: number, tookMs: number) => void;
@@ -44,6 +45,8 @@ export const BATCH_MAX = 500;
 export const SPLIT_MIN = 64;
 /** Commands that may wait: about a third of a second's work on the reference machine. */
 export const QUEUE_MAX = 10_000;
+/** Commands of one tenant that may wait: however much one sends, there is room for others. */
+export const TENANT_QUEUE_MAX = 8_000;
 /** How long a command may wait before it is begun: whoever sent it should hear in time to send it again. */
 export const WAIT_MS_MAX = 5_000;
 
@@ -63,6 +66,7 @@ export function groupCommit<Command, Result>(
     lanesPerTenantMax = 1,
     batchMax = BATCH_MAX,
     queueMax = QUEUE_MAX,
+    tenantQueueMax = TENANT_QUEUE_MAX,
     waitMsMax = WAIT_MS_MAX,
     onCommit,
     onShed,
@@ -72,6 +76,8 @@ export function groupCommit<Command, Result>(
   const queues = new Map<string, Waiting<Command, Result>[]>();
   /** Batches of a tenant that are with the store. */
   const inFlight = new Map<string, number>();
+  /** Commands that wait or are being committed, by tenant and in all. */
+  const depths = new Map<string, number>();
   let depth = 0;
   let lanes = 0;
 
@@ -79,11 +85,10 @@ export function groupCommit<Command, Result>(
   async function runLane(): Promise<void> {
     for (let turn = takeTurn(); turn !== null; turn = takeTurn()) {
       const { tenantId, batch } = turn;
-      inFlight.set(tenantId, lanesOf(tenantId) + 1);
+      add(inFlight, tenantId, 1);
       await settle(tenantId, batch);
-      inFlight.set(tenantId, lanesOf(tenantId) - 1);
-      if (lanesOf(tenantId) === 0) inFlight.delete(tenantId);
-      depth -= countCommands(batch);
+      add(inFlight, tenantId, -1);
+      count(tenantId, -countCommands(batch));
     }
     lanes -= 1;
   }
@@ -92,12 +97,17 @@ export function groupCommit<Command, Result>(
     for (const [tenantId, queue] of queues) {
       if (lanesOf(tenantId) === lanesPerTenantMax) continue;
       queues.delete(tenantId);
-      dropExpired(queue);
+      dropExpired(tenantId, queue);
       const batch = takeBatch(queue, boundOf(queue));
       if (queue.length > 0) queues.set(tenantId, queue);
       if (batch.length > 0) return { tenantId, batch };
     }
     return null;
+  }
+
+  function count(tenantId: string, change: number): void {
+    depth += change;
+    add(depths, tenantId, change);
   }
 
   function lanesOf(tenantId: string): number {
@@ -112,11 +122,11 @@ export function groupCommit<Command, Result>(
   }
 
   /** Refuses those at the front that have waited too long; nobody behind them has waited longer. */
-  function dropExpired(queue: Waiting<Command, Result>[]): void {
+  function dropExpired(tenantId: string, queue: Waiting<Command, Result>[]): void {
     const oldest = clock() - waitMsMax;
     const end = queue.findIndex(({ since }) => since >= oldest);
     const expired = queue.splice(0, end === -1 ? queue.length : end);
-    depth -= countCommands(expired);
+    count(tenantId, -countCommands(expired));
     if (expired.length > 0) onShed?.(countCommands(expired));
     for (const { reject } of expired)
       reject(
@@ -151,13 +161,14 @@ export function groupCommit<Command, Result>(
       return depth;
     },
     submit(tenantId, commands) {
-      if (depth + commands.length > queueMax) {
+      const ofTenant = (depths.get(tenantId) ?? 0) + commands.length;
+      if (depth + commands.length > queueMax || ofTenant > tenantQueueMax) {
         onShed?.(commands.length);
         return Promise.reject(
           new LedgerOverloadedError(`${depth} commands are waiting; the queue holds ${queueMax}`),
         );
       }
-      depth += commands.length;
+      count(tenantId, commands.length);
       return new Promise((resolve, reject) => {
         const queue = queues.get(tenantId) ?? [];
         queue.push({ commands, since: clock(), resolve, reject });
@@ -183,4 +194,11 @@ function takeBatch<Command, Result>(
 
 function countCommands(batch: readonly { commands: readonly unknown[] }[]): number {
   return batch.reduce((sum, { commands }) => sum + commands.length, 0);
+}
+
+/** Counts under a key that is there while its count is not 0. */
+function add(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
