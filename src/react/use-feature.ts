@@ -40,11 +40,16 @@ export function useFeatureGate(featureKey: string, options: FeatureGateOptions =
   const result = useFeature(featureKey);
   const { data } = result;
   const reason = data?.reason ?? null;
+  const told = useRef('');
   const latest = useRef({ ...options, data });
   useEffect(() => {
     latest.current = { ...options, data };
   });
   useEffect(() => {
+    // StrictMode runs effects twice.
+    const news = `${featureKey} ${reason}`;
+    if (told.current === news) return;
+    told.current = news;
     const { onAccessDenied, onQuotaExceeded, data: denied } = latest.current;
     if (reason === 'quota_exceeded') onQuotaExceeded?.(denied?.usage ?? 0, denied?.limit ?? 0);
     else if (reason !== null) onAccessDenied?.();
