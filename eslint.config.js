@@ -86,7 +86,15 @@ const isGlob = (pattern) => pattern.includes('!(');
 const forbidGlobals = (names, message) => ['error', ...names.map((name) => ({ name, message }))];
 
 export default defineConfig(
-  { ignores: ['**/dist/', 'packages/server/public/', '**/*.generated.ts', '**/.billingos/', 'test/fixtures/'] },
+  {
+    ignores: [
+      '**/dist/',
+      'packages/server/public/',
+      '**/*.generated.ts',
+      '**/.billingos/',
+      'test/fixtures/guide/',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

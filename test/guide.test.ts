@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import ts from 'typescript';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppBench, buildApp, consumed } from './support/app-page.ts';
-import { startDevProcess, temporaryFolder, type DevProcess } from './support/dev-server.ts';
+import type { DevProcess } from './support/dev-server.ts';
 import { type Project, projectOf, ROOT } from './support/packed.ts';
 
 /** The published guide, word for word: its code compiles, runs, and means what it says. */
@@ -23,9 +23,14 @@ const LINKED = [
 ];
 
 let project: Project;
-beforeAll(() => {
+let bench: AppBench;
+beforeAll(async () => {
   project = projectOf('guide', ['@billingos/sdk', '@billingos/node'], LINKED);
-  return () => project.remove();
+  bench = await AppBench.start(await buildApp(project.path));
+  return async () => {
+    await bench.stop();
+    project.remove();
+  };
 });
 
 describe('the fixture', () => {
@@ -60,29 +65,16 @@ describe('the fixture', () => {
 
 describe('the server’s code', () => {
   test('counts a call, and a keyed call once', async () => {
-    const data = temporaryFolder();
-    const api = await startDevProcess(data.path);
-    try {
-      const run = () => runServerCode(project.path, api);
-      run();
-      expect(await consumed(api, 'user_123', 'api_calls')).toBe(2);
-      run();
-      expect(await consumed(api, 'user_123', 'api_calls')).toBe(3);
-    } finally {
-      await api.stop();
-      data.remove();
-    }
+    const { api } = bench;
+    runServerCode(project.path, api);
+    expect(await consumed(api, 'user_123', 'api_calls')).toBe(2);
+    runServerCode(project.path, api);
+    expect(await consumed(api, 'user_123', 'api_calls')).toBe(3);
   });
 });
 
 describe.each(['client', 'hydrated'] as const)('the application, %s, under StrictMode', (mode) => {
-  let bench: AppBench;
   let page: Page;
-
-  beforeAll(async () => {
-    bench = await AppBench.start(await buildApp(project.path));
-    return () => bench.stop();
-  });
 
   beforeEach(async () => {
     page = await bench.visit(mode);

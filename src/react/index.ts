@@ -21,7 +21,13 @@ export {
   UnauthorizedError,
   ValidationError,
 } from '../client/errors.ts';
-export type { Entitlement, EntitlementsReply, NudgeTrigger, SuggestedPlan } from '../client/wire.ts';
+export type {
+  Entitlement,
+  EntitlementsReply,
+  NudgeTrigger,
+  SuggestedPlan,
+  UsageMetricsReply,
+} from '../client/wire.ts';
 export type {
   BillingDismissEvent,
   BillingNudgeShownEvent,

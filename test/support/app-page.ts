@@ -53,6 +53,11 @@ export async function buildApp(
   return { files: new Map(chunks.map(({ fileName, code }) => [`/${fileName}`, code])), render };
 }
 
+interface Catalog {
+  features: object[];
+  products: { id: string; features: object[] }[];
+}
+
 /** A host with the application, the API behind it, and a browser; every visit is another customer's. */
 export class AppBench {
   readonly api: DevProcess;
@@ -103,8 +108,11 @@ export class AppBench {
     this.#data.remove();
   }
 
-  /** Opens the application as a new customer: drawn by the page alone, or rendered by the server and hydrated. */
-  async visit(mode: 'client' | 'hydrated', scene = ''): Promise<Page> {
+  /**
+   * Opens the application as a new customer: drawn by the page alone, or rendered by the server and hydrated. What is
+   * `allowed` may stand in the console, for the test provokes it.
+   */
+  async visit(mode: 'client' | 'hydrated', scene = '', allowed?: RegExp): Promise<Page> {
     this.#visits += 1;
     this.customerId = `user_${this.#visits}`;
     this.sessions = 0;
@@ -120,11 +128,33 @@ export class AppBench {
     const context = await this.#browser.newContext({ locale: 'en-US' });
     const page = await context.newPage();
     page.on('console', (entry) => {
-      if (entry.type() === 'error' || entry.type() === 'warning') this.complaints.push(entry.text());
+      const isComplaint = entry.type() === 'error' || entry.type() === 'warning';
+      if (isComplaint && !allowed?.test(entry.text())) this.complaints.push(entry.text());
     });
     page.on('pageerror', (error) => this.complaints.push(error.message));
     await page.goto(`${this.host.url}/page?${scene}`);
     return page;
+  }
+
+  /** Gives a product a feature that one has or has not. */
+  async addFlag(featureKey: string, productId: string): Promise<void> {
+    const { body } = await this.api.get('/v1/catalog');
+    const catalog = body as unknown as Catalog;
+    catalog.features.push({ key: featureKey, title: featureKey, type: 'boolean_flag' });
+    for (const { id, features } of catalog.products)
+      if (id === productId) features.push({ feature: featureKey });
+    const reply = await fetch(`${this.api.url}/v1/catalog`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${this.api.secretKey}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify(catalog),
+    });
+    if (!reply.ok) throw new Error(await reply.text());
+  }
+
+  /** Puts the customer on the better plan. */
+  async upgrade(): Promise<void> {
+    const { body } = await this.api.get(`/v1/customers/external/${this.customerId}`);
+    await this.api.post('/v1/subscriptions', { customer_id: body['id'], price_id: 'price_pro_month' });
   }
 
   /** Tracks from the host's server. */
