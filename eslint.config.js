@@ -92,7 +92,7 @@ export default defineConfig(
       'packages/server/public/',
       '**/*.generated.ts',
       '**/.billingos/',
-      'test/fixtures/guide/',
+      'test/fixtures/{guide,vue}/',
     ],
   },
   js.configs.recommended,

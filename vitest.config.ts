@@ -39,6 +39,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'matrix',
+          include: ['test/matrix/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'proofs',
           include: ['test/proofs/*.test.ts'],
           testTimeout: 60_000,

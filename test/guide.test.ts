@@ -6,7 +6,8 @@ import ts from 'typescript';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppBench, buildApp, consumed } from './support/app-page.ts';
 import type { DevProcess } from './support/dev-server.ts';
-import { type Project, projectOf, ROOT } from './support/packed.ts';
+import { complaintsOf, type Project, projectOf, ROOT } from './support/packed.ts';
+import { reactModules } from './support/react-version.ts';
 
 /** The published guide, word for word: its code compiles, runs, and means what it says. */
 
@@ -25,11 +26,13 @@ const LINKED = [
 let project: Project;
 let bench: AppBench;
 beforeAll(async () => {
-  project = projectOf('guide', ['@billingos/sdk', '@billingos/node'], LINKED);
+  const modules = reactModules();
+  project = projectOf('guide', ['@billingos/sdk', '@billingos/node'], LINKED, modules.path);
   bench = await AppBench.start(await buildApp(project.path));
   return async () => {
     await bench.stop();
     project.remove();
+    modules.remove();
   };
 });
 
@@ -59,7 +62,7 @@ describe('the fixture', () => {
   );
 
   test('compiles strictly, the packages’ own types included, and good and bad props are told apart', () => {
-    expect(compile(project.path)).toBe('');
+    expect(complaintsOf('typescript/bin/tsc', ['-p', project.path])).toBe('');
   });
 });
 
@@ -166,19 +169,6 @@ function holdsInOrder(source: string, paragraphs: readonly string[]): boolean {
     from = at + paragraph.length;
     return at >= 0;
   });
-}
-
-/** What the compiler says; nothing when all is well. */
-function compile(folder: string): string {
-  try {
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
-    return '';
-  } catch (error) {
-    return (error as { stdout: string }).stdout;
-  }
 }
 
 function runServerCode(folder: string, api: DevProcess): void {

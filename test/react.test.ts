@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AppBench, buildApp, type BuiltApp } from './support/app-page.ts';
 import { type Project, projectOf } from './support/packed.ts';
+import { reactModules } from './support/react-version.ts';
 
 /** The React package in Chromium, against the real API: under StrictMode, drawn by the page alone and hydrated. */
 
@@ -15,13 +16,15 @@ let bench: AppBench;
 let page: Page;
 
 beforeAll(async () => {
-  project = projectOf('react', ['@billingos/sdk'], LINKED);
+  const modules = reactModules();
+  project = projectOf('react', ['@billingos/sdk'], LINKED, modules.path);
   app = await buildApp(project.path);
   bench = await AppBench.start(app);
   await bench.addFlag('sso', 'pro');
   return async () => {
     await bench.stop();
     project.remove();
+    modules.remove();
   };
 });
 

@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import vue from '@vitejs/plugin-vue';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppBench, buildApp, type BuiltApp } from './support/app-page.ts';
-import { type Project, projectOf, ROOT } from './support/packed.ts';
+import { complaintsOf, type Project, projectOf } from './support/packed.ts';
 
 /** The Vue package, from single-file components, in Chromium against the real API. */
 
@@ -86,9 +84,5 @@ test('server-rendered markup carries the attributes', async () => {
 });
 
 test('vue-tsc accepts the components, and tells good props from bad ones', () => {
-  const run = () =>
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/vue-tsc/bin/vue-tsc.js'), '-p', project.path], {
-      encoding: 'utf8',
-    });
-  expect(run()).toBe('');
+  expect(complaintsOf('vue-tsc/bin/vue-tsc.js', ['-p', project.path])).toBe('');
 });

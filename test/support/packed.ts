@@ -12,16 +12,17 @@ export interface Project {
   remove(): void;
 }
 
-/** A copy of a fixture with `packages` unpacked into it; the rest is linked from this repository. */
-export function projectOf(fixture: string, packages: readonly string[], linked: readonly string[]): Project {
+/** A copy of a fixture with `packages` unpacked into it; the rest is linked from this repository, or from `modules`. */
+export function projectOf(
+  fixture: string,
+  packages: readonly string[],
+  linked: readonly string[],
+  modules = join(ROOT, 'node_modules'),
+): Project {
   const project = temporaryFolder();
   cpSync(join(ROOT, 'test/fixtures', fixture), project.path, { recursive: true });
   for (const name of packages) unpack(name, project.path);
-  for (const name of linked) {
-    const target = join(project.path, 'node_modules', name);
-    mkdirSync(dirname(target), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules', name), target);
-  }
+  for (const name of linked) link(name, project.path, modules);
   return project;
 }
 
@@ -42,4 +43,30 @@ function unpack(name: string, project: string): void {
   const target = join(project, 'node_modules', name);
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['-xzf', pack(name, project), '-C', target, '--strip-components=1']);
+}
+
+/** What a program of this repository's dependencies says of what it is given; nothing when it is content. */
+export function complaintsOf(program: string, args: readonly string[]): string {
+  try {
+    execFileSync(process.execPath, [join(ROOT, 'node_modules', program), ...args], { stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer };
+    return `${stdout.toString()}${stderr.toString()}`;
+  }
+}
+
+/** Packages of other versions than this repository has, installed once. Returns their `node_modules`. */
+export function installed(packages: readonly string[]): { path: string; remove: () => void } {
+  const folder = temporaryFolder();
+  const options = ['--no-audit', '--no-fund', '--silent', '--no-package-lock'];
+  execFileSync('npm', ['install', '--prefix', folder.path, ...options, ...packages], { stdio: 'pipe' });
+  return { path: join(folder.path, 'node_modules'), remove: folder.remove };
+}
+
+function link(name: string, project: string, modules: string): void {
+  const other = join(modules, name);
+  const target = join(project, 'node_modules', name);
+  mkdirSync(dirname(target), { recursive: true });
+  symlinkSync(existsSync(other) ? other : join(ROOT, 'node_modules', name), target);
 }
