@@ -32,10 +32,15 @@ interface Component {
   properties: Prop[];
   callbacks: (Prop & { event: string; eventType: string; member: string | undefined })[];
   slots: string[];
+  reflects: boolean;
 }
 
-/** Reads the tags that say how an attribute or an event is called in frameworks, from an element's source. */
-export function addFrameworkNames(declaration: Declaration, source: string): void {
+/** Reads what the analyzer does not see of an element: how frameworks call what it has, and what it reflects. */
+export function addFrameworkFacts(declaration: Declaration, source: string): void {
+  for (const [, property] of source.matchAll(/^ +(\w+): \{.*\breflect: true\b.*\},$/gm)) {
+    const attribute = declaration.attributes?.find(({ fieldName }) => fieldName === property);
+    if (attribute !== undefined) attribute.reflects = true;
+  }
   for (const [, attributeName, alias = ''] of source.matchAll(/^ \* @alias \{([\w-]+)\} (!?\w+)$/gm)) {
     const attribute = declaration.attributes?.find(({ name }) => name === attributeName);
     if (attribute !== undefined) attribute['x-prop'] = alias;
@@ -135,6 +140,7 @@ function componentOf(declaration: Declaration, path: string, unions: Unions): Co
         member,
       };
     }),
+    reflects: attributes.some(({ reflects }) => reflects === true),
     slots: (declaration.slots ?? []).map((slot) => slot.name).filter((slot) => slot !== ''),
   };
 }
@@ -243,7 +249,7 @@ declare module 'react' {
 }
 
 /** The element's description for the code that all components share (src/adapters/element.ts). */
-function descriptionOf({ tag, attributes, properties, callbacks }: Component): string {
+function descriptionOf({ tag, attributes, properties, callbacks, reflects }: Component): string {
   const members = attributes.map(({ name, target }) => `${name}: '${target}'`);
   const listeners = callbacks.map(({ name, event, member }) => {
     return `${name}: ['${event}'${member === undefined ? '' : `, '${member}'`}]`;
@@ -253,6 +259,7 @@ function descriptionOf({ tag, attributes, properties, callbacks }: Component): s
     attributes: { ${members.join(', ')} },
     properties: [${properties.map(({ name }) => `'${name}'`).join(', ')}],
     callbacks: { ${listeners.join(', ')} },
+    reflects: ${reflects},
   }`;
 }
 

@@ -8,6 +8,8 @@ interface Named {
 
 interface Attribute extends Named {
   fieldName?: string;
+  /** The element itself changes it. */
+  reflects?: boolean;
   /** What frameworks call it; `!` before it where they say the opposite. */
   'x-prop'?: string;
 }

@@ -19,7 +19,7 @@ import { catalogFileSchema } from '../packages/server/src/catalog-file.ts';
 import { createApp, openApiDocument } from '../packages/server/src/index.ts';
 import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 import { tokens as designTokens } from '../src/elements/styles/tokens.ts';
-import { adapterFiles, addFrameworkNames, camelCase, colorDefaults } from './adapters.ts';
+import { adapterFiles, addFrameworkFacts, camelCase, colorDefaults } from './adapters.ts';
 import { htmlCustomData, type Manifest, type Unions, unionsIn, webTypes } from './editor-data.ts';
 import { tokensSheet } from './tokens-sheet.ts';
 
@@ -100,7 +100,7 @@ async function customElements(): Promise<Manifest & { 'x-generated': string }> {
         attribute.fieldName ??= camelCase(attribute.name);
       }
       if (declaration.tagName !== undefined)
-        addFrameworkNames(declaration, readFileSync(join(root, path), 'utf8'));
+        addFrameworkFacts(declaration, readFileSync(join(root, path), 'utf8'));
     }
   }
   // The analyzer follows the file system's order, which differs from machine to machine.

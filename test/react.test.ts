@@ -161,12 +161,25 @@ describe.each(['client', 'hydrated'] as const)('%s', (mode) => {
   });
 });
 
+test('an element that opened before React took it over stays as it is', async () => {
+  page = await bench.visit('hydrated', 'late');
+  await bench.track('api_calls', 80);
+  await page.getByText('ready').waitFor();
+  await page.locator('billing-upgrade-nudge[open]').getByRole('button', { name: 'Dismiss' }).click();
+  await page.locator('billing-upgrade-nudge[open]').waitFor({ state: 'detached' });
+  expect(bench.complaints).toEqual([]);
+});
+
 test('without a provider a hook says what to do', async () => {
   page = await bench.visit('client', 'lost');
   await page.getByText('Put <BillingOSProvider sessionTokenUrl="…"> around the component').waitFor();
 });
 
 describe('on the server', () => {
+  test('it is the React that is asked for', async () => {
+    expect(await app.render('version')).toContain(`>${process.env['BILLINGOS_TEST_REACT'] ?? '19'}.`);
+  });
+
   test('markup carries the attributes, and nothing that a strict policy drops', async () => {
     expect(await app.render('host')).toContain(
       '<billing-usage-display heading="One" heading-level="2" hide-progress',

@@ -7,6 +7,8 @@ export interface ElementDescription {
   readonly properties: readonly string[];
   /** The event behind every callback, and the member of its detail that the callback gets before the event. */
   readonly callbacks: Readonly<Record<string, readonly [event: keyof HTMLElementEventMap, member?: string]>>;
+  /** Whether it sets an attribute by itself. */
+  readonly reflects: boolean;
 }
 
 export type Props = Readonly<Record<string, unknown>>;

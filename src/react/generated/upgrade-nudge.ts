@@ -80,4 +80,5 @@ export const UpgradeNudge = elementComponent<BillingUpgradeNudge, UpgradeNudgePr
     onDismiss: ['billing-dismiss'],
     onUpgrade: ['billing-upgrade', 'priceId'],
   },
+  reflects: true,
 });

@@ -62,4 +62,5 @@ export const UsageBar = elementComponent<BillingUsageBar, UsageBarProps>('UsageB
   },
   properties: ['store'],
   callbacks: {},
+  reflects: false,
 });

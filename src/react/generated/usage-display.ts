@@ -54,4 +54,5 @@ export const UsageDisplay = elementComponent<BillingUsageDisplay, UsageDisplayPr
   },
   properties: ['store'],
   callbacks: {},
+  reflects: false,
 });

@@ -70,6 +70,7 @@ export const UpgradeNudge: ElementComponent<
       onDismiss: ['billing-dismiss'],
       onUpgrade: ['billing-upgrade', 'priceId'],
     },
+    reflects: true,
   },
   {
     props: {

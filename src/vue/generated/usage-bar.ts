@@ -51,6 +51,7 @@ export const UsageBar: ElementComponent<UsageBarProps, never[], 'default'> = ele
     },
     properties: ['store'],
     callbacks: {},
+    reflects: false,
   },
   {
     props: {

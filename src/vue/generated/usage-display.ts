@@ -49,6 +49,7 @@ export const UsageDisplay: ElementComponent<
     },
     properties: ['store'],
     callbacks: {},
+    reflects: false,
   },
   {
     props: {
