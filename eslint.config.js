@@ -92,7 +92,7 @@ export default defineConfig(
       'packages/server/public/',
       '**/*.generated.ts',
       '**/.billingos/',
-      'test/fixtures/{guide,vue}/',
+      'test/fixtures/{guide,vue,bundlers}/',
     ],
   },
   js.configs.recommended,

@@ -91,6 +91,16 @@ describe('the tarballs', () => {
   });
 });
 
+describe('the drop-in', () => {
+  const folder = join(root, 'dist/cdn');
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+
+  test.each(scripts)('has nothing of a framework in %s', (name) => {
+    const marks = /useLayoutEffect|react\.(?:transitional\.)?element|createVNode|__v_skip/;
+    expect(readFileSync(join(folder, name), 'utf8')).not.toMatch(marks);
+  });
+});
+
 describe('the layers', () => {
   test.each([
     ['src/client/client.ts', '../store/index.ts'],

@@ -164,6 +164,7 @@ describe.each(['client', 'hydrated'] as const)('%s', (mode) => {
 test('an element that opened before React took it over stays as it is', async () => {
   page = await bench.visit('hydrated', 'late');
   await bench.track('api_calls', 80);
+  await page.reload();
   await page.getByText('ready').waitFor();
   await page.locator('billing-upgrade-nudge[open]').getByRole('button', { name: 'Dismiss' }).click();
   await page.locator('billing-upgrade-nudge[open]').waitFor({ state: 'detached' });

@@ -47,6 +47,8 @@ export function elementComponent<Element extends HTMLElement, Own extends object
       ...hostAttributes(description, props),
       ...attributes,
       ref: host,
+      // It may have been at work before React takes it over.
+      ...(description.reflects ? { suppressHydrationWarning: true } : {}),
     });
   });
   Component.displayName = name;
