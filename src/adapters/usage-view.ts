@@ -19,6 +19,16 @@ export interface UsageView extends Progress<{ readonly metrics: readonly UsageMe
   readonly isStale: boolean;
 }
 
+/** Which nudge an application wants to draw by itself, and what its button does. */
+export interface UpgradeNudgeOptions {
+  /** Nudges about this feature only. */
+  featureKey?: string | undefined;
+  /** Leaves out nudges of lower thresholds, in percent. */
+  threshold?: number | undefined;
+  /** What `upgrade` does. */
+  onUpgrade?: ((priceId: string | null, trigger: NudgeTrigger) => void) | undefined;
+}
+
 /** Picks what is to be known of a snapshot; the same object again until something in it changes. */
 export function usageSelector(featureKey: string | undefined): (snapshot: UsageSnapshot) => UsageView {
   let last: UsageView | undefined;
@@ -41,7 +51,7 @@ export function isApproaching(snapshot: UsageSnapshot, featureKey: string, thres
 /** The most urgent nudge, of one feature and from a threshold on where they are given. */
 export function nudgeIn(
   snapshot: UsageSnapshot,
-  { featureKey, threshold = 0 }: { featureKey?: string | undefined; threshold?: number | undefined },
+  { featureKey, threshold = 0 }: UpgradeNudgeOptions,
 ): NudgeTrigger | undefined {
   if (isSignedOut(snapshot)) return undefined;
   return snapshot.nudges.find(

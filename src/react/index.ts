@@ -5,6 +5,8 @@
 export type { BillingSettings } from '../adapters/billing.ts';
 export type { FeatureAccess } from '../adapters/lookup.ts';
 export type { SessionToken } from '../adapters/session.ts';
+export type { TrackUsageOptions } from '../adapters/tracking.ts';
+export type { UpgradeNudgeOptions } from '../adapters/usage-view.ts';
 export {
   AuthenticationError,
   AuthorizationError,
@@ -63,8 +65,8 @@ export {
 } from './use-feature.ts';
 export type { FeatureGateOptions, FeatureGateResult, QueryResult } from './use-feature.ts';
 export { useTrackUsage } from './use-track-usage.ts';
-export type { TrackUsageMutation, TrackUsageOptions } from './use-track-usage.ts';
+export type { TrackUsageMutation } from './use-track-usage.ts';
 export { useUpgradeNudge } from './use-upgrade-nudge.ts';
-export type { UpgradeNudgeOptions, UpgradeNudgeState } from './use-upgrade-nudge.ts';
+export type { UpgradeNudgeState } from './use-upgrade-nudge.ts';
 export { useIsApproachingLimit, useUsageMetrics } from './use-usage.ts';
 export type { UsageMetricsResult } from './use-usage.ts';

@@ -1,19 +1,10 @@
 'use client';
 
 import { useCallback, useEffect, useMemo, useRef } from 'react';
-import { nudgeIn } from '../adapters/usage-view.ts';
+import { nudgeIn, type UpgradeNudgeOptions } from '../adapters/usage-view.ts';
 import type { NudgeTrigger } from '../client/wire.ts';
 import { useBilling } from './context.ts';
 import { useSnapshot } from './use-usage.ts';
-
-export interface UpgradeNudgeOptions {
-  /** Nudges about this feature only. */
-  featureKey?: string | undefined;
-  /** Leaves out nudges of lower thresholds, in percent. */
-  threshold?: number | undefined;
-  /** What `upgrade` does. */
-  onUpgrade?: ((priceId: string | null, trigger: NudgeTrigger) => void) | undefined;
-}
 
 export interface UpgradeNudgeState {
   /** The most urgent nudge the server has for the customer; `null` while there is none. */

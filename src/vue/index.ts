@@ -2,6 +2,8 @@
 
 export type { BillingSettings } from '../adapters/billing.ts';
 export type { FeatureAccess } from '../adapters/lookup.ts';
+export type { TrackUsageOptions } from '../adapters/tracking.ts';
+export type { UpgradeNudgeOptions } from '../adapters/usage-view.ts';
 export type { NudgeTrigger, SuggestedPlan } from '../client/wire.ts';
 export type {
   BillingDismissEvent,
@@ -24,4 +26,4 @@ export type { FeatureRefs } from './use-feature.ts';
 export { useTrackUsage } from './use-track-usage.ts';
 export type { TrackUsageRefs } from './use-track-usage.ts';
 export { useIsApproachingLimit, useUpgradeNudge, useUsageMetrics } from './use-usage.ts';
-export type { UpgradeNudgeOptions, UpgradeNudgeRefs, UsageMetricsRefs } from './use-usage.ts';
+export type { UpgradeNudgeRefs, UsageMetricsRefs } from './use-usage.ts';

@@ -1,5 +1,11 @@
 import { computed, type ComputedRef, type MaybeRefOrGetter, type ShallowRef, toValue } from 'vue';
-import { isApproaching, nudgeIn, usageSelector, type UsageView } from '../adapters/usage-view.ts';
+import {
+  isApproaching,
+  nudgeIn,
+  type UpgradeNudgeOptions,
+  usageSelector,
+  type UsageView,
+} from '../adapters/usage-view.ts';
 import type { NudgeTrigger } from '../client/wire.ts';
 import type { UsageSnapshot } from '../store/types.ts';
 import { useBilling } from './billing.ts';
@@ -29,15 +35,6 @@ export function useIsApproachingLimit(
 ): ComputedRef<boolean> {
   const snapshot = useSnapshot();
   return computed(() => isApproaching(snapshot.value, toValue(featureKey), toValue(threshold)));
-}
-
-export interface UpgradeNudgeOptions {
-  /** Nudges about this feature only. */
-  featureKey?: string | undefined;
-  /** Leaves out nudges of lower thresholds, in percent. */
-  threshold?: number | undefined;
-  /** What `upgrade` does. */
-  onUpgrade?: ((priceId: string | null, trigger: NudgeTrigger) => void) | undefined;
 }
 
 export interface UpgradeNudgeRefs {
