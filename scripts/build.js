@@ -19,6 +19,7 @@ const SOURCES = [
   'src',
   'packages/node',
   'packages/server/src',
+  'package.json',
   'package-lock.json',
   'vite.config.ts',
   'scripts/build.js',
@@ -26,7 +27,9 @@ const SOURCES = [
 const OUTPUTS = [
   'dist/client/index.js',
   'dist/cdn/billingos.js',
+  'dist/react/index.js',
   'packages/node/dist/index.js',
+  'packages/node/dist/cjs/index.js',
   'packages/server/dist/cli.js',
 ];
 const STAMP = join(root, 'node_modules', '.billingos-build');

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { AuthenticationError, NetworkError } from '../client/errors.ts';
 import type { CheckReply } from '../client/wire.ts';
 import { FakeStore, metricOf } from '../elements/testing/fake-store.ts';
+import { createStore } from '../store/create-store.ts';
+import { FakeClient, reading, wireRow } from '../store/testing/fake-client.ts';
 import { featureLookup } from './lookup.ts';
 
 /** A store that answers checks as the test says. */
@@ -122,6 +124,29 @@ describe('a feature without a meter', () => {
     await settled();
     expect(access()).toBe(undefined);
   });
+});
+
+test('an answer never shows to the customer who signs in next, though both have the same plan', async () => {
+  const client = new FakeClient();
+  const store = createStore(client, { live: 'off', storage: 'memory' });
+  let user = 'anna';
+  client.onCustomer = () => Promise.resolve(user);
+  client.onMetrics = () => Promise.resolve(reading([wireRow()], user));
+  client.checkFeature = () => Promise.resolve(replyOf(user === 'anna'));
+  const lookup = featureLookup(store, 'sso');
+  const seen: (boolean | undefined)[] = [];
+  const leave = lookup.subscribe(() => seen.push(lookup.getState().data?.has_access));
+  await store.refetch();
+  await settled();
+  expect(seen.at(-1)).toBe(true);
+  user = 'ben';
+  seen.length = 0;
+  await store.refetch();
+  await settled();
+  expect(lookup.getState().data).toMatchObject({ has_access: false });
+  expect(seen).not.toContain(true);
+  leave();
+  store.close();
 });
 
 test('nothing listens to the store once nobody wants to know', () => {
