@@ -5,6 +5,9 @@ import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
+/** On top of everything in the browser: nothing imports them. */
+const adapters = ['./src/adapters', './src/react', './src/vue', './src/jsx.ts'];
+
 /**
  * The layers of the architecture column, from the ledger up to the adapters. A layer knows the one below it
  * and nothing above it; this list is what makes that true.
@@ -13,17 +16,17 @@ import tseslint from 'typescript-eslint';
 const layers = [
   {
     layer: './src/client',
-    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', './packages'],
+    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', ...adapters, './packages'],
     because: 'the client is the lowest layer in the browser and on servers',
   },
   {
     layer: './src/store',
-    mayNotImport: ['./src/elements', './src/cdn.ts', './packages'],
+    mayNotImport: ['./src/elements', './src/cdn.ts', ...adapters, './packages'],
     because: 'the store is headless: it knows the client and no framework',
   },
   {
     layer: './src/elements',
-    mayNotImport: ['./src/cdn.ts', './packages'],
+    mayNotImport: ['./src/cdn.ts', ...adapters, './packages'],
     because: 'elements know the store by its interface, and nothing above them',
   },
   {
@@ -32,8 +35,28 @@ const layers = [
     because: 'what ships knows nothing of the stories about it',
   },
   {
+    layer: './src/cdn.ts',
+    mayNotImport: adapters,
+    because: 'a page with a script tag has no use for a framework',
+  },
+  {
+    layer: './src/adapters',
+    mayNotImport: ['./src/cdn.ts', './src/react', './src/vue', './src/jsx.ts', './packages'],
+    because: 'what the adapters share knows no framework',
+  },
+  {
+    layer: './src/react',
+    mayNotImport: ['./src/cdn.ts', './src/vue', './packages'],
+    because: 'an application has one framework',
+  },
+  {
+    layer: './src/vue',
+    mayNotImport: ['./src/cdn.ts', './src/react', './src/jsx.ts', './packages'],
+    because: 'an application has one framework',
+  },
+  {
     layer: './packages/node/src',
-    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', './packages/server'],
+    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', ...adapters, './packages/server'],
     because: 'the Node SDK is the client for servers, nothing else',
   },
   {
@@ -68,7 +91,15 @@ const isGlob = (pattern) => pattern.includes('!(');
 const forbidGlobals = (names, message) => ['error', ...names.map((name) => ({ name, message }))];
 
 export default defineConfig(
-  { ignores: ['**/dist/', 'packages/server/public/', '**/*.generated.ts', '**/.billingos/'] },
+  {
+    ignores: [
+      '**/dist/',
+      'packages/server/public/',
+      '**/*.generated.ts',
+      '**/.billingos/',
+      'test/fixtures/{guide,vue,bundlers}/',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

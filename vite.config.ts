@@ -30,7 +30,11 @@ const library: BuildEnvironmentOptions = {
   sourcemap: true,
   lib: { entry: libraryEntries(), formats: ['es'] },
   rolldownOptions: {
-    external: [/^lit(\/|$)/, /^@lit\//, /^ofetch$/],
+    external: [/^lit(\/|$)/, /^@lit\//, /^ofetch$/, /^react(\/|$)/, /^vue$/],
+    // Kept, because modules stay modules.
+    onLog: (level, log, handle) => {
+      if (!(log.code === 'MODULE_LEVEL_DIRECTIVE' && log.message.includes('use client'))) handle(level, log);
+    },
     output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
   },
 };

@@ -10,7 +10,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/{client,store}/**/*.test.ts', 'packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            'src/{adapters,client,store}/**/*.test.ts',
+            'packages/*/src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+          ],
           // A database server is started in one, and machines are shared.
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -34,6 +38,15 @@ export default defineConfig({
           env: { BILLINGOS_TEST_STORE: 'postgres' },
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'matrix',
+          include: ['test/matrix/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
       {

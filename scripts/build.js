@@ -19,6 +19,7 @@ const SOURCES = [
   'src',
   'packages/node',
   'packages/server/src',
+  'package.json',
   'package-lock.json',
   'vite.config.ts',
   'scripts/build.js',
@@ -26,7 +27,9 @@ const SOURCES = [
 const OUTPUTS = [
   'dist/client/index.js',
   'dist/cdn/billingos.js',
+  'dist/react/index.js',
   'packages/node/dist/index.js',
+  'packages/node/dist/cjs/index.js',
   'packages/server/dist/cli.js',
 ];
 const STAMP = join(root, 'node_modules', '.billingos-build');
@@ -40,6 +43,7 @@ export function build() {
   step('Building @billingos/node');
   bin('vite', ['build', 'packages/node', '--logLevel', 'warn']);
   bin('tsc', ['-p', 'packages/node/tsconfig.build.json']);
+  describeCommonJs(join(root, 'packages/node/dist'));
   step('Building @billingos/sdk: modules and types');
   bin('vite', ['build', '--logLevel', 'warn']);
   bin('tsc', ['-p', 'tsconfig.build.json']);
@@ -51,6 +55,16 @@ export function build() {
   chmodSync(join(root, 'packages/server/dist/cli.js'), 0o755);
   fillPublicFolder();
   writeFileSync(STAMP, fingerprint);
+}
+
+/**
+ * The folder of the CommonJS build says that it is one, to Node and to TypeScript; its types are the same.
+ * @param {string} dist
+ */
+function describeCommonJs(dist) {
+  writeFileSync(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n');
+  for (const folder of ['packages', 'src'])
+    cpSync(join(dist, folder), join(dist, 'cjs', folder), { recursive: true });
 }
 
 /** The server carries its own copy of the drop-in, and of what renders its reference. */

@@ -8,6 +8,15 @@ interface Named {
 
 interface Attribute extends Named {
   fieldName?: string;
+  /** The element itself changes it. */
+  reflects?: boolean;
+  /** What frameworks call it; `!` before it where they say the opposite. */
+  'x-prop'?: string;
+}
+
+interface EventEntry extends Named {
+  /** What frameworks call its listener, and the member of the detail that it gets first. */
+  'x-callback'?: { name: string; member?: string };
 }
 
 interface Member extends Named {
@@ -15,13 +24,14 @@ interface Member extends Named {
   privacy?: string;
 }
 
-interface Declaration {
+export interface Declaration {
+  name?: string;
   tagName?: string;
   description?: string;
   attributes?: Attribute[];
   members?: Member[];
   slots?: Named[];
-  events?: Named[];
+  events?: EventEntry[];
   cssProperties?: Named[];
   cssParts?: Named[];
 }
@@ -88,7 +98,7 @@ export function unionsIn(source: string): [string, string[]][] {
   return Array.from(declarations, ([, name = '', union = '']) => [name, textsIn(union)]);
 }
 
-function elementsOf({ modules }: Manifest): Declaration[] {
+export function elementsOf({ modules }: Manifest): Declaration[] {
   return modules.flatMap(({ declarations = [] }) =>
     declarations.filter(({ tagName }) => tagName !== undefined),
   );
@@ -99,7 +109,7 @@ function valuesOf({ type }: Named, unions: Unions): readonly string[] {
   return names.flatMap((name) => unions.get(name) ?? textsIn(name));
 }
 
-function webTypeOf(attribute: Named, unions: Unions): string {
+export function webTypeOf(attribute: Named, unions: Unions): string {
   const values = valuesOf(attribute, unions);
   if (values.length > 0) return values.map((value) => `'${value}'`).join(' | ');
   return attribute.type?.text.replace(/ \| (null|undefined)/g, '') ?? 'string';
@@ -113,7 +123,7 @@ function isBoolean({ type }: Named): boolean {
   return type?.text === 'boolean';
 }
 
-function isDocumentedField({ kind, privacy, description }: Member): boolean {
+export function isDocumentedField({ kind, privacy, description }: Member): boolean {
   return kind === 'field' && privacy !== 'private' && privacy !== 'protected' && description !== undefined;
 }
 

@@ -7,6 +7,7 @@
  *   vscode.html-custom-data.json          from custom-elements.json
  *   web-types.json                        from custom-elements.json
  *   tokens.css                            from the elements' design tokens
+ *   src/{react,vue}/generated, src/jsx.ts  from custom-elements.json
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +20,7 @@ import { createApp, openApiDocument } from '../packages/server/src/index.ts';
 import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 import { limitSettings } from '../packages/server/src/settings.ts';
 import { tokens as designTokens } from '../src/elements/styles/tokens.ts';
+import { adapterFiles, addFrameworkFacts, camelCase, colorDefaults } from './adapters.ts';
 import { htmlCustomData, type Manifest, type Unions, unionsIn, webTypes } from './editor-data.ts';
 import { tokensSheet } from './tokens-sheet.ts';
 
@@ -41,6 +43,8 @@ const documents = [
     text: json({ 'x-generated': BY, ...webTypes(manifest, unions(), packageName()) }),
   },
   { file: 'tokens.css', text: tokensSheet(BY, designTokens.cssText) },
+  colorDefaults(BY, designTokens.cssText),
+  ...(await adapterFiles(manifest, unions(), BY)),
 ];
 const stale = documents.filter(({ file, text }) => {
   const path = join(root, file);
@@ -91,9 +95,15 @@ async function customElements(): Promise<Manifest & { 'x-generated': string }> {
     cwd: root,
     noWrite: true,
   });
-  for (const { attributes = [] } of manifest.modules.flatMap(({ declarations = [] }) => declarations)) {
-    // The analyzer does not see the fields of the base class, which is internal.
-    for (const attribute of attributes) attribute.fieldName ??= camelCase(attribute.name);
+  for (const { path, declarations = [] } of manifest.modules) {
+    for (const declaration of declarations) {
+      // The analyzer does not see the fields of the base class, which is internal.
+      for (const attribute of declaration.attributes ?? []) {
+        attribute.fieldName ??= camelCase(attribute.name);
+      }
+      if (declaration.tagName !== undefined)
+        addFrameworkFacts(declaration, readFileSync(join(root, path), 'utf8'));
+    }
   }
   // The analyzer follows the file system's order, which differs from machine to machine.
   const modules = manifest.modules.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -114,8 +124,4 @@ function packageName(): { name: string; version: string } {
 
 function json(document: object): string {
   return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

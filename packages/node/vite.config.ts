@@ -1,6 +1,9 @@
 import { defineConfig } from 'vite';
 
-/** One ES module per entry point, for servers: the client is bundled, ofetch stays a dependency. */
+/**
+ * One module per entry point, for servers: the client is bundled, ofetch stays a dependency. CommonJS, too, because
+ * many servers still are.
+ */
 export default defineConfig({
   root: import.meta.dirname,
   build: {
@@ -15,7 +18,10 @@ export default defineConfig({
         'helpers/generic': `${import.meta.dirname}/src/helpers/generic.ts`,
       },
       external: ['ofetch'],
-      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' },
+      output: [
+        { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' },
+        { format: 'cjs', entryFileNames: 'cjs/[name].js', chunkFileNames: 'cjs/shared/[name].js' },
+      ],
     },
   },
 });

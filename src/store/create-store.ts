@@ -42,7 +42,16 @@ export interface StoreOptions {
 
 /** Creates the store of one customer's usage. It does nothing before the first subscriber or call. */
 export function createStore(client: UsageClient, options: StoreOptions = {}): UsageStore {
-  return new Store(client, options);
+  const store = new Store(client, options);
+  clients.set(store, client);
+  return store;
+}
+
+const clients = new WeakMap<UsageStore, UsageClient>();
+
+/** The client that a store of ours was made with. */
+export function clientOf(store: UsageStore): UsageClient | undefined {
+  return clients.get(store);
 }
 
 class Store implements UsageStore {

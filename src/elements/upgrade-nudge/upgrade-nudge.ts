@@ -73,6 +73,9 @@ const SNOOZE_MAX_SECONDS = 90 * 24 * 60 * 60;
  * @fires {BillingUpgradeEvent} billing-upgrade - The upgrade button was pressed. Cancelable, bubbles, composed.
  * @fires {BillingDismissEvent} billing-dismiss - The nudge was put away, by whom or what.
  * @fires {BillingNudgeShownEvent} billing-nudge-shown - The nudge appeared.
+ * @callback {billing-upgrade} onUpgrade priceId
+ * @callback {billing-dismiss} onDismiss
+ * @callback {billing-nudge-shown} onShown
  */
 export class BillingUpgradeNudge extends BillingElement {
   static override styles = [tokens, meterStyles, buttons, primaryButton, styles];

@@ -40,6 +40,9 @@ type View =
  * @attr {number} rows - Skeletons to reserve. Default: as many rows as there were last, else 1 or 3.
  * @attr {'auto'|'light'|'dark'} theme - `auto` follows the inherited `color-scheme`.
  * @prop {UsageStore} store - A store that wins over the provider's.
+ * @alias {heading} title
+ * @alias {hide-progress} !showProgress
+ * @alias {hide-reset} !showResetTimer
  *
  * @slot - Shown until the element is defined and configured.
  * @slot heading - Replaces the heading's text.
