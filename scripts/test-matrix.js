@@ -31,6 +31,12 @@ runSteps([
     { BILLINGOS_TEST_REACT: '18.3' },
   ],
   ['The packages in every bundler', vitest, ['run', '--project', 'matrix']],
+  [
+    'A bad line, at full length',
+    vitest,
+    ['run', '--project', 'system', 'test/store-faults.test.ts'],
+    { BILLINGOS_PROOF: 'full' },
+  ],
   ['The HTTP API on PostgreSQL', vitest, ['run', '--project', 'api-on-postgres']],
   ['Proofs', vitest, ['run', '--project', 'proofs', '--maxWorkers', '2'], { BILLINGOS_PROOF: 'full' }],
 ]);

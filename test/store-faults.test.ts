@@ -1,13 +1,14 @@
 import { BillingOS } from '@billingos/node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { scale } from './proofs/support/scale.ts';
 import { launchBrowser } from './support/browser.ts';
 import { startDevProcess, temporaryFolder, type DevProcess } from './support/dev-server.ts';
 import { FaultProxy, FAULTS, type Fault } from './support/fault-proxy.ts';
 import { openStorePage, serveStorePages } from './support/store-page.ts';
 
-/** 2 000 events over a line that drops, delays, refuses and repeats: each counts once, and nobody retries by hand. */
+/** Events over a line that drops, delays, refuses and repeats: each counts once, and nobody retries by hand. */
 
-const EVENTS = 2_000;
+const EVENTS = scale(500, 2_000);
 /** Every fourth request that tracks usage goes wrong. */
 const FAULT_EVERY = 4;
 /** A request that takes longer has failed, in milliseconds. The proxy's late answers are later. */
@@ -36,7 +37,7 @@ afterEach(async () => {
   data.remove();
 });
 
-describe('2 000 events over a bad line count once each', () => {
+describe(`${EVENTS} events over a bad line count once each`, () => {
   test('from a server', async () => {
     const options = { secretKey: api.secretKey, apiUrl: proxy.url, timeout: TIMEOUT_MS, maxRetries: 12 };
     const billing = new BillingOS(options);

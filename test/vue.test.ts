@@ -44,7 +44,7 @@ describe.each(['client', 'hydrated'] as const)('%s', (mode) => {
     expect(await display.getByRole('meter').count()).toBe(0);
     await page.locator('billing-usage-display').last().getByText('0/100').waitFor();
     await page.locator('body > billing-usage-bar').getByText('0 of 5').waitFor();
-    expect(bench.host.streams.size).toBe(1);
+    await expect.poll(() => bench.host.streams.size).toBe(1);
     expect(bench.sessions).toBe(1);
   });
 
