@@ -747,6 +747,18 @@ describe('nudges', () => {
     expect(client.nudgeReads).toBe(2);
   });
 
+  it.each([
+    ['again when they were read too early for the first numbers', 'warning', 2],
+    ['once when the first numbers give no cause', 'ok', 1],
+  ] as const)('are read %s', async (_what, status, reads) => {
+    const { client, store } = setUp();
+    store.subscribe(() => undefined);
+    await settled();
+    client.line.push({ event: 'snapshot', data: reading([wireRow({ status })]) });
+    await settled();
+    expect(client.nudgeReads).toBe(reads);
+  });
+
   it('are not read again for usage that changes nothing', async () => {
     const { client } = await setUpLive();
     client.line.push({ event: 'usage', data: wireRow({ consumed: 11 }) });

@@ -40,6 +40,7 @@ export class UsageModel {
   #rows: Rows = NO_ROWS;
   #shown: ReadonlyMap<string, UsageMetric> = NO_ROWS;
   #nudges: readonly NudgeTrigger[] = Object.freeze([]);
+  #hasReadNudges = false;
   /** Whose numbers these are, as the API names them. */
   #ids: Pick<UsageMetricsReply, 'customer_id' | 'external_user_id'> | undefined;
   /** And as the client does: with API and tenant. */
@@ -107,7 +108,8 @@ export class UsageModel {
     this.#ids = { customer_id: reply.customer_id, external_user_id: reply.external_user_id };
     this.#customer = customer ?? this.#customer;
     this.#flags = { ...this.#flags, status: 'ready', stale: false, error: null };
-    return this.#setRows(mergeReading(this.#rows, reply.metrics.map(toUsageMetric))) && !isFirst;
+    const mayHaveChanged = this.#setRows(mergeReading(this.#rows, reply.metrics.map(toUsageMetric)));
+    return isFirst ? this.#missesNudges() : mayHaveChanged;
   }
 
   /** Takes in one meter. Says whether the nudges may have changed with it. */
@@ -145,6 +147,7 @@ export class UsageModel {
   }
 
   setNudges(nudges: readonly NudgeTrigger[]): void {
+    this.#hasReadNudges = true;
     const isSame = JSON.stringify(nudges) === JSON.stringify(this.#nudges);
     if (!isSame) this.#nudges = Object.freeze([...nudges]);
     this.#publish();
@@ -168,8 +171,15 @@ export class UsageModel {
     this.#customer = undefined;
     this.#rows = NO_ROWS;
     this.#nudges = Object.freeze([]);
+    this.#hasReadNudges = false;
     this.#overlay.clear();
     this.#hiddenNudges.clear();
+  }
+
+  /** Nudges were read before the first numbers, and too early for what those show. */
+  #missesNudges(): boolean {
+    if (!this.#hasReadNudges || this.#nudges.length > 0) return false;
+    return [...this.#rows.values()].some(({ status }) => status !== 'ok' && status !== 'unlimited');
   }
 
   #setRows(rows: Rows): boolean {
