@@ -60,9 +60,12 @@ function report(text: string): void {
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
   if (code === 'EADDRINUSE')
-    return 'That port is taken. Choose another with --port, or --port 0 for a free one.';
+    return `Port ${port} of ${address} is taken. Choose another with --port, or --port 0 for a free one.`;
   if (code === 'EACCES') return `${message}. Choose a port above 1023, or a folder that you may write to.`;
   return EXPECTED.some((kind) => error instanceof kind) ? message : (error.stack ?? message);
 }

@@ -9,7 +9,7 @@ import { errorFacts, type Log, type LogLevel } from './log.ts';
 import type { LimitSettings } from './limits/request-limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { AdminSettings, ListenSettings, StoreSettings } from './settings.ts';
-import { describeStore, openStore } from './store.ts';
+import { describeStore, openStore, schemaOf } from './store.ts';
 
 export interface ServeSettings {
   readonly listening: ListenSettings;
@@ -49,6 +49,7 @@ export async function startServe(
   const clock = Date.now;
   // Loaded only where it is asked for: it takes some 40 ms, and every command passes through this module.
   const metrics = admin && (await import('./metrics.ts')).createMetrics();
+  const isNew = (await schemaOf(store)).present === 0;
   const { ledger, announce, release } = await openStore(store, clock, {
     ...(metrics?.ledger ?? UNOBSERVED),
     failed(error) {
@@ -76,6 +77,8 @@ export async function startServe(
         throw error;
       }));
     announce(api.url);
+    // Started in the wrong folder it would seem to have lost everything.
+    if (isNew) log('info', 'the store is new and has no keys', { make_one_with: 'billingos keys create' });
     log('info', 'serving', { url: api.url, store: describeStore(store) });
     return {
       url: api.url,

@@ -54,7 +54,7 @@ describe('a command line', () => {
     ['nothing', 'There is no command "nothing". See billingos --help.'],
     ['--port 1', 'There is no command "--port". See billingos --help.'],
     ['keys', '"keys" needs a second word: billingos keys create, billingos keys revoke.'],
-    ['keys make', '"keys" needs a second word: billingos keys create, billingos keys revoke.'],
+    ['keys make', 'There is no command "keys make". There is: billingos keys create, billingos keys revoke.'],
     ['serve --prt 1', "Unknown option '--prt'. See billingos serve --help."],
     ['serve --port', "Option '--port <value>' argument missing. See billingos serve --help."],
     ['serve --json', "Unknown option '--json'. See billingos serve --help."],

@@ -33,12 +33,14 @@ function startsWith(words: readonly string[], name: string): boolean {
   return name.split(' ').every((word, index) => word === words[index]);
 }
 
-function unknownCommand([first = '']: readonly string[], commands: readonly Command[]): UsageError {
+function unknownCommand([first = '', second]: readonly string[], commands: readonly Command[]): UsageError {
   const group = commands.map(({ name }) => name).filter((name) => name.startsWith(`${first} `));
+  if (group.length === 0) return new UsageError(`There is no command "${first}". See billingos --help.`);
+  const there = group.map((name) => `billingos ${name}`).join(', ');
   return new UsageError(
-    group.length > 0
-      ? `"${first}" needs a second word: ${group.map((name) => `billingos ${name}`).join(', ')}.`
-      : `There is no command "${first}". See billingos --help.`,
+    second === undefined || second.startsWith('-')
+      ? `"${first}" needs a second word: ${there}.`
+      : `There is no command "${first} ${second}". There is: ${there}.`,
   );
 }
 

@@ -3,7 +3,7 @@ import { Problem } from '../problems.ts';
 import { iso } from './documents.ts';
 import type { DefineRoute } from './route.ts';
 import { MessageSchema, SessionTokenBody, SessionTokenSchema, TokenIdParams } from './schemas.ts';
-import { refuseOwnId } from './track.ts';
+import { NO_CUSTOMER, refuseOwnId } from './track.ts';
 
 export function sessionTokenRoutes(route: DefineRoute, tokens: SessionTokens, clock: () => number): void {
   route(
@@ -27,11 +27,7 @@ export function sessionTokenRoutes(route: DefineRoute, tokens: SessionTokens, cl
         now,
       );
       if (customer === null) {
-        throw new Problem(
-          'customer_not_found',
-          'There is no such customer: they were deleted, or there is no default product to put a new one on. ' +
-            'Create the customer with POST /customers.',
-        );
+        throw new Problem('customer_not_found', NO_CUSTOMER);
       }
       const scopes = SCOPES.filter((scope) => body.allowedOperations.includes(scope));
       const expiresAt = (Math.floor(now / 1000) + body.expiresIn) * 1000;

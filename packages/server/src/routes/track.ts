@@ -213,6 +213,11 @@ function keyProblem(message: string): Problem {
   return validationProblem(message, [{ path: 'Idempotency-Key', message }]);
 }
 
+/** What to do depends on the catalog, so both ways out are named. */
+export const NO_CUSTOMER =
+  'There is no such customer. One who was deleted is created with POST /customers; new ones come by themselves where ' +
+  'the catalog has a default product: push one that has (billingos catalog push FILE).';
+
 /** How each refusal is told: the sentence, and for what is merely not valid, the member at fault. */
 const REFUSALS: Record<RefusalCode, (refusal: Refusal) => { detail: string; member?: string }> = {
   quota_exceeded: ({ feature, usage }) => ({ detail: `${feature}: ${used(usage)}; ${resets(usage)}` }),
@@ -223,9 +228,7 @@ const REFUSALS: Record<RefusalCode, (refusal: Refusal) => { detail: string; memb
   feature_not_in_plan: ({ feature }) => ({ detail: `The customer’s plan does not include ${feature}.` }),
   feature_not_found: ({ feature }) => ({ detail: `The catalog has no feature "${feature}".` }),
   customer_not_found: () => ({
-    detail:
-      'There is no such customer: they were deleted, or there is no default product to put a new one on. ' +
-      'Create the customer with POST /customers.',
+    detail: NO_CUSTOMER,
   }),
   feature_not_metered: ({ feature }) => ({
     detail: `${feature} is a boolean_flag: it is granted, not counted.`,
