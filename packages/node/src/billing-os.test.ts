@@ -40,6 +40,26 @@ describe('setting up', () => {
     expect(() => new BillingOS({ secretKey: 'pk_test_x' })).toThrow('sk_test_');
   });
 
+  it.each(['sk_test_…', 'sk_test_ x', 'sk_test_x\n', 'sk_test_🔑'])(
+    'refuses what no header carries: %j',
+    (secretKey) => {
+      const [stray] = /[^\w]/u.exec(secretKey)!;
+      expect(() => new BillingOS({ secretKey })).toThrow(
+        expect.objectContaining({
+          name: 'ConfigurationError',
+          message: `The secret key contains ${JSON.stringify(stray)}; is it a placeholder?`,
+        }),
+      );
+    },
+  );
+
+  it("refuses a placeholder among the environment's at the first call, and sends nothing", async () => {
+    vi.stubEnv('BILLINGOS_SECRET_KEY', 'sk_test_…');
+    const call = new BillingOS({ apiUrl: server.url }).getUsageMetrics('user_123');
+    await expect(call).rejects.toMatchObject({ name: 'ConfigurationError', retryable: false });
+    expect(server.requests).toEqual([]);
+  });
+
   it('refuses a browser', () => {
     vi.stubGlobal('window', {});
     vi.stubGlobal('document', {});

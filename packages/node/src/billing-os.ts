@@ -74,7 +74,7 @@ export interface SessionToken {
 /**
  * BillingOS for servers. Every call retries what may pass, and rejects with one of the error classes of this package.
  *
- * @throws ConfigurationError at construction for a key without `sk_`, and in a browser: a secret key seen by a
+ * @throws ConfigurationError at construction for a key that cannot be one, and in a browser: a secret key seen by a
  *   browser is no longer one. A missing key or URL is thrown by the first call, so that builds without secrets pass.
  */
 export class BillingOS {
@@ -309,8 +309,13 @@ function pathOf(collection: string, id: string): string {
 }
 
 function checkSecretKey(secretKey: string): void {
-  if (secretKey.startsWith('sk_')) return;
-  throw new ConfigurationError('A secret key begins with sk_test_ or sk_live_; this one does not.');
+  if (!secretKey.startsWith('sk_')) {
+    throw new ConfigurationError('A secret key begins with sk_test_ or sk_live_; this one does not.');
+  }
+  // No header could carry it: each attempt would fail as if the line were bad.
+  const stray = /[^!-~]/u.exec(secretKey);
+  if (stray === null) return;
+  throw new ConfigurationError(`The secret key contains ${JSON.stringify(stray[0])}; is it a placeholder?`);
 }
 
 function refuseBrowser(): void {

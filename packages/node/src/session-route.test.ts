@@ -14,7 +14,10 @@ beforeEach(async () => {
   server.script(json(201, { sessionToken: 's', expiresAt: T0, tokenId: 't', allowedOperations: [] }));
   options = { secretKey: 'sk_test_x', apiUrl: server.url, maxRetries: 0 };
 });
-afterEach(() => server.stop());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await server.stop();
+});
 
 describe('the session route', () => {
   it('answers with a token, its end and the API', async () => {
@@ -78,7 +81,49 @@ describe('the session route', () => {
 
   it('answers 500 when the API refuses', async () => {
     server.script(problem(401, 'unauthenticated'));
-    expect((await createSessionRoute(options, () => ({ userId: 'u' }))(REQUEST)).status).toBe(500);
+    const route = createSessionRoute({ ...options, onError: vi.fn() }, () => ({ userId: 'u' }));
+    expect((await route(REQUEST)).status).toBe(500);
+  });
+
+  it.each([new Error('no\n database'), 'no database'])(
+    "writes one line to the server's log where there is no onError: %s",
+    async (failure) => {
+      const log = vi.spyOn(console, 'error').mockReturnValue();
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- hosts reject with anything
+      await createSessionRoute(options, () => Promise.reject(failure))(REQUEST);
+      expect(log.mock.calls).toEqual([['BillingOS session route: no database']]);
+    },
+  );
+
+  it('writes nothing to the log where there is an onError', async () => {
+    const log = vi.spyOn(console, 'error').mockReturnValue();
+    await createSessionRoute({ ...options, onError: vi.fn() }, () => Promise.reject(new Error('no')))(
+      REQUEST,
+    );
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [{ id: 'secret', email: 'secret' }, '{id, email}'],
+    [{ userId: '' }, '{userId}'],
+    [{ userId: 7 }, '{userId}'],
+    [{}, '{}'],
+    [Array.from({ length: 11 }, () => 'secret'), '{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …}'],
+    ['secret', 'a string'],
+    [false, 'a boolean'],
+  ])('says what the callback returned when it is no user: %j', async (found, shape) => {
+    const onError = vi.fn<(error: unknown) => void>();
+    const response = await createSessionRoute({ ...options, onError }, () => found as never)(REQUEST);
+    expect(response.status).toBe(500);
+    expect(server.requests).toEqual([]);
+    expect(onError.mock.calls).toMatchObject([
+      [
+        {
+          name: 'ConfigurationError',
+          message: `The callback returned ${shape}; return { userId }, a non-empty string, or null.`,
+        },
+      ],
+    ]);
   });
 });
 

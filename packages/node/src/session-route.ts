@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { normalizeApiUrl } from '../../../src/client/api-url.ts';
+import { ConfigurationError } from '../../../src/client/errors.ts';
 import { BillingOS, type BillingOSOptions } from './billing-os.ts';
 import { tell } from './tell.ts';
 
@@ -21,7 +22,7 @@ export interface SessionRouteOptions extends Omit<BillingOSOptions, 'buffer'> {
   expiresIn?: number | undefined;
   /** What the tokens allow. Everything a customer may do, unless given. */
   allowedOperations?: readonly string[] | undefined;
-  /** Told of failures: the reply says nothing of their cause. */
+  /** Told of failures: the reply says nothing of their cause. Writes a line to the console's errors unless given. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -53,6 +54,9 @@ export function createSessionHandler<Incoming extends IncomingMessage = Incoming
   };
 }
 
+/** Names of members that an error message lists at most. */
+const NAMES_SHOWN_MAX = 10;
+
 const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
 
 interface Answer {
@@ -63,13 +67,14 @@ interface Answer {
 type FindUser = () => Promise<MaybeUser>;
 
 function createAnswer(options: SessionRouteOptions): (findUser: FindUser) => Promise<Answer> {
-  const { expiresIn, allowedOperations, onError, publicApiUrl, ...billingOptions } = options;
+  const { expiresIn, allowedOperations, onError = logError, publicApiUrl, ...billingOptions } = options;
   const billing = new BillingOS(billingOptions);
   const publicUrl = publicApiUrl === undefined ? undefined : normalizeApiUrl(publicApiUrl);
   return async (findUser) => {
     try {
-      const user = await findUser();
-      if (user == null) return refusal(401, 'unauthenticated', 'Nobody is signed in.');
+      const found = await findUser();
+      if (found == null) return refusal(401, 'unauthenticated', 'Nobody is signed in.');
+      const user = checkUser(found);
       const { sessionToken, expiresAt } = await billing.createSessionToken({
         externalUserId: user.userId,
         externalOrganizationId: user.organizationId,
@@ -81,10 +86,33 @@ function createAnswer(options: SessionRouteOptions): (findUser: FindUser) => Pro
         body: { sessionToken, expiresAt: expiresAt.toISOString(), apiUrl: publicUrl ?? billing.apiUrl },
       };
     } catch (error) {
-      tell(() => onError?.(error));
+      tell(() => onError(error));
       return refusal(500, 'session_failed', 'The session could not be made.');
     }
   };
+}
+
+/** Hosts without types return their own user, whose id has another name or is a number. */
+function checkUser(found: unknown): SessionUser {
+  const { userId } = found as { userId?: unknown };
+  if (typeof userId === 'string' && userId !== '') return found as SessionUser;
+  throw new ConfigurationError(
+    `The callback returned ${shapeOf(found)}; return { userId }, a non-empty string, or null.`,
+  );
+}
+
+/** What a value looks like, by names alone: its contents may be private. */
+function shapeOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
+  const names = Object.keys(value);
+  const more = names.length > NAMES_SHOWN_MAX ? ', …' : '';
+  return `{${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}}`;
+}
+
+function logError(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  // eslint-disable-next-line no-console -- the reply hides the cause, so the server's log is where it can be found
+  console.error(`BillingOS session route: ${message.replaceAll(/\s+/g, ' ')}`);
 }
 
 function refusal(status: number, code: string, message: string): Answer {

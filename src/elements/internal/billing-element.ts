@@ -18,7 +18,7 @@ export type Theme = 'auto' | 'light' | 'dark';
 export type StateName = 'loading' | 'error' | 'stale' | 'warning' | 'critical' | 'exceeded' | 'unlimited';
 
 /** Scripts that configure the page may run this much later than the elements without being warned. */
-const CONFIGURE_GRACE_MS = 2_000;
+export const CONFIGURE_GRACE_MS = 2_000;
 
 /** What all usage elements share: store, language, theme, states and the live region. */
 export abstract class BillingElement extends LitElement implements StoreHost, Voice {

@@ -1,5 +1,7 @@
 import { html } from 'lit';
+import { CONFIGURE_GRACE_MS } from '../internal/billing-element.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
+import { FakeTime } from '../testing/fake-time.ts';
 import { cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
 import { afterEach, describe, expect, fixture, it } from '../testing/test.ts';
 import './usage-bar.define.ts';
@@ -10,6 +12,20 @@ const meterOf = (bar: BillingUsageBar) => find(bar, '[role="meter"]');
 const widthOf = (bar: BillingUsageBar) => find(bar, '.fill')!.getAttribute('width');
 
 afterEach(cleanUp);
+
+/** What developers are told when the time for configuring is over, `later` having been done in it. */
+async function complaintsOf(bar: BillingUsageBar, later: () => unknown = () => undefined): Promise<string[]> {
+  const time = new FakeTime();
+  try {
+    return await warningsOf(async () => {
+      await mount(bar);
+      await later();
+      time.pass(CONFIGURE_GRACE_MS);
+    });
+  } finally {
+    time.restore();
+  }
+}
 
 describe('<billing-usage-bar> standalone', () => {
   it('reads as name, number and meter', async () => {
@@ -55,6 +71,35 @@ describe('<billing-usage-bar> standalone', () => {
     const bar = await mount(make(), { label: 'API calls' });
     expect(bar.matches(':state(loading)')).to.equal(true);
     expect(find(bar, '[aria-busy="true"]') === null).to.equal(false);
+  });
+
+  // Each warning is told once a page: where it is not told comes first.
+  const quiet: [string, Partial<BillingUsageBar>][] = [
+    ['a number', { consumed: 0 }],
+    ['a feature', { featureKey: 'api_calls', store: new FakeStore({ metrics: [metricOf()] }) }],
+  ];
+  for (const [name, properties] of quiet) {
+    it(`has time to be given ${name}`, async () => {
+      const bar = make();
+      expect(await complaintsOf(bar, () => Object.assign(bar, properties))).to.deep.equal([]);
+    });
+  }
+
+  it('says nothing once it is gone', async () => {
+    const bar = make();
+    expect(await complaintsOf(bar, () => bar.remove())).to.deep.equal([]);
+  });
+
+  it('tells its developer that it was given nothing to show', async () => {
+    const nothing = 'BillingOS: <billing-usage-bar> has neither feature-key nor consumed';
+    expect(await complaintsOf(make())).to.deep.equal([nothing]);
+  });
+
+  it('tells how feature-key is written', async () => {
+    const bar = make();
+    bar.setAttribute('featureKey', 'api_calls');
+    const [complaint] = await complaintsOf(bar);
+    expect(complaint?.endsWith('consumed: write feature-key')).to.equal(true);
   });
 
   it('has no meter without a limit', async () => {

@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { BillingElement, CONFIGURE_GRACE_MS, type StateName } from '../internal/billing-element.ts';
 import { warnInDevelopment } from '../internal/dev.ts';
 import { isSignedOut } from '../internal/errors.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
@@ -105,6 +105,10 @@ export class BillingUsageBar extends BillingElement {
     return toNumber(this.consumed) === undefined && isGiven(this.featureKey);
   }
 
+  protected override firstUpdated(): void {
+    if (this.#isUnconfigured) setTimeout(() => this.#warnUnconfigured(), CONFIGURE_GRACE_MS);
+  }
+
   protected override currentStates(): readonly StateName[] {
     const view = this.#view();
     if (view.kind === 'loading') return ['loading'];
@@ -149,6 +153,17 @@ export class BillingUsageBar extends BillingElement {
       }
       <span class="value" part="value"><bdi>${note}</bdi></span>
     </div>`;
+  }
+
+  get #isUnconfigured(): boolean {
+    return !this.needsStore && toNumber(this.consumed) === undefined;
+  }
+
+  #warnUnconfigured(): void {
+    if (!this.isConnected || !this.#isUnconfigured) return;
+    // HTML knows no capitals in attributes: this is what becomes of `featureKey`.
+    const hint = this.hasAttribute('featurekey') ? ': write feature-key' : '';
+    warnInDevelopment(`<billing-usage-bar> has neither feature-key nor consumed${hint}`);
   }
 
   #view(): View {
