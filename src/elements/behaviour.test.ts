@@ -16,6 +16,45 @@ const TAGS = [
 ] as const;
 type Tag = (typeof TAGS)[number];
 
+/** Watches what the page is asked to hold from now on. What it returns ends that, and tells what is still held. */
+function watchPage(): () => { listeners: number; timers: number } {
+  const timers = new Set<number>();
+  let listeners = 0;
+  const [start, stop] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
+  window.setTimeout = ((callback: () => void, delay?: number) => {
+    const id = start(() => {
+      timers.delete(id);
+      callback();
+    }, delay);
+    timers.add(id);
+    return id;
+  }) as typeof window.setTimeout;
+  window.clearTimeout = (id) => {
+    timers.delete(Number(id));
+    stop(id);
+  };
+  for (const target of [window, document]) {
+    const add: EventTarget['addEventListener'] = target.addEventListener.bind(target);
+    const remove: EventTarget['removeEventListener'] = target.removeEventListener.bind(target);
+    target.addEventListener = (...args: Parameters<EventTarget['addEventListener']>) => {
+      listeners += 1;
+      add(...args);
+    };
+    target.removeEventListener = (...args: Parameters<EventTarget['removeEventListener']>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+  }
+  return () => {
+    Object.assign(window, { setTimeout: start, clearTimeout: stop });
+    for (const target of [window, document] as Partial<Document>[]) {
+      delete target.addEventListener;
+      delete target.removeEventListener;
+    }
+    return { listeners, timers: timers.size };
+  };
+}
+
 const makeStore = () => new FakeStore({ metrics: [metricOf()], nudges: [nudgeOf()] });
 const early = document.createElement('div');
 early.innerHTML = `<billing-provider>${TAGS.slice(1)
@@ -158,6 +197,20 @@ for (const tag of TAGS) {
       pageView.reset();
       await mount(element);
       expect([[shown(element), store.subscribers], away]).to.deep.equal([before, 0]);
+    });
+
+    it('leaves no listener, timer or subscription behind in 1 000 connections', async () => {
+      const store = makeStore();
+      const element = await mount(create(tag), { store, featureKey: 'api_calls' });
+      element.remove();
+      const holds = watchPage();
+      for (let round = 0; round < 1_000; round += 1) {
+        document.body.append(element);
+        if (round % 50 === 0) await element.updateComplete;
+        element.remove();
+      }
+      await element.updateComplete;
+      expect([store.subscribers, holds()]).to.deep.equal([0, { listeners: 0, timers: 0 }]);
     });
 
     it('is the same after it was moved', async () => {
