@@ -101,7 +101,10 @@ describe('metrics', () => {
       BILLINGOS_ADMIN_PORT: String(port),
     });
     taken.close();
-    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('port is taken')]);
+    expect([ended.code, ended.stderr]).toEqual([
+      1,
+      expect.stringContaining(`Port ${port} of 127.0.0.1 is taken`),
+    ]);
   });
 });
 

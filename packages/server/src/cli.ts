@@ -65,7 +65,7 @@ function explain(error: unknown): string {
     port?: number;
   };
   if (code === 'EADDRINUSE')
-    return `Port ${port} of ${address} is taken. Choose another with --port, or --port 0 for a free one.`;
+    return `Port ${port} of ${address} is taken. Choose another with --port (0 for a free one) or BILLINGOS_ADMIN_PORT.`;
   if (code === 'EACCES') return `${message}. Choose a port above 1023, or a folder that you may write to.`;
   return EXPECTED.some((kind) => error instanceof kind) ? message : (error.stack ?? message);
 }
