@@ -184,9 +184,19 @@ export const meterStyles = css`
     inline-size: 9em;
   }
 
+  .room,
+  .room + .top {
+    grid-area: 1 / 1;
+  }
+
   .room {
-    display: contents;
+    display: grid;
+    gap: inherit;
     visibility: hidden;
+  }
+
+  .room + .top {
+    align-self: center;
   }
 
   @keyframes breathe {

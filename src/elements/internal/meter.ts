@@ -48,19 +48,20 @@ export function renderMeter(l: Localizer, quota: Quota): TemplateResult | typeof
 
 /** The same lines without their contents, for what is still on its way. */
 export function renderSkeleton(hidden: HiddenLines = {}): TemplateResult {
-  return html`<div class="skeleton" aria-hidden="true">
-    <div class="top"><span class="bone name"></span><span class="bone value"></span></div>
-    ${renderBones(hidden)}
-  </div>`;
+  return html`<div class="skeleton" aria-hidden="true">${renderBones(hidden)}</div>`;
 }
 
-/** The room that a skeleton has kept for a meter, where there turned out to be none: nothing below it moves. */
+/**
+ * The room of a skeleton whose meter turned out to be none, so that nothing below it moves. It goes before the top
+ * line, which then stands in the middle of it.
+ */
 export function renderRoom(hidden: HiddenLines = {}): TemplateResult {
   return html`<div class="room" aria-hidden="true">${renderBones(hidden)}</div>`;
 }
 
 function renderBones({ hideProgress = false, hideSub = false }: HiddenLines): unknown {
   return [
+    html`<div class="top"><span class="bone name"></span><span class="bone value"></span></div>`,
     hideProgress ? nothing : html`<div class="meter"><div class="track" part="track"></div></div>`,
     hideSub ? nothing : html`<div class="sub"><span class="bone"></span><span class="bone"></span></div>`,
   ];

@@ -137,8 +137,8 @@ export class BillingUsageBar extends BillingElement {
     const hideValue = this.hideValue && !hideLabel;
     const roomy = quota.limit === Infinity && this.#hadSkeleton;
     return html`<div class="bar ${stale ? 'stale' : ''}" part="base">
-      ${renderTop(l, named, { hideLabel, hideValue })} ${renderMeter(l, named)}
-      ${roomy ? renderRoom({ hideSub: true }) : nothing}
+      ${roomy ? renderRoom({ hideSub: true }) : nothing} ${renderTop(l, named, { hideLabel, hideValue })}
+      ${renderMeter(l, named)}
     </div>`;
   }
 

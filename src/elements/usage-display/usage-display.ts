@@ -227,9 +227,8 @@ export class BillingUsageDisplay extends BillingElement {
     const quota = quotaOf(metric);
     const roomy = kindOf(metric) === 'bare' && reserved === 'metered';
     return html`<li class="row" part="row">
-      ${renderTop(l, quota)} ${this.hideProgress ? nothing : renderMeter(l, quota)}
-      ${this.#renderSub(l, quota, snapshot)}
-      ${roomy ? renderRoom({ hideProgress: this.hideProgress }) : nothing}
+      ${roomy ? renderRoom({ hideProgress: this.hideProgress }) : nothing} ${renderTop(l, quota)}
+      ${this.hideProgress ? nothing : renderMeter(l, quota)} ${this.#renderSub(l, quota, snapshot)}
     </li>`;
   }
 
