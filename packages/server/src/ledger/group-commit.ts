@@ -4,8 +4,8 @@ import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
  * Group commit: while one commit is in flight, what arrives waits; when it returns, everything waiting of the next
  * tenant goes into the next one, up to a bound. No timer: an idle ledger commits at once, a busy one amortises its
  * fsync. Measured through the whole ledger on two idle cores, fsync in 0.12 ms, each event with a key, one hot counter,
- * 1 → 256 callers: SQLite from 3 300 to 41 900 events/s, PostgreSQL from 1 250 to 39 900, where one event a
- * transaction stays at 5 000 (3 200 from another thread) and 870. `npm run bench -- ledger` measures it again.
+ * 1 → 256 callers: SQLite from 3 300 to 54 000 events/s, PostgreSQL from 1 150 to 34 000, where one event a
+ * transaction stays at 4 900 (3 300 from another thread) and 670. `npm run bench -- ledger` measures it again.
  */
 export interface GroupCommit<Command, Result> {
   /** Queues commands of one tenant, to be committed in order and together where the bound allows. */
