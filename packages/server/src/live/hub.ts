@@ -45,6 +45,8 @@ interface Watcher {
   /** A stream begins with a snapshot: until it is sent, changes are only counted, and ask for another. */
   greeted: boolean;
   missed: number;
+  /** What it was last told of each feature: a reading for one change may hold the next one, too. */
+  readonly told: Map<string, string>;
 }
 
 /** Everyone who watches one customer, and what they are still to be told. */
@@ -142,7 +144,12 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
       const { key } = row.entitlement.feature;
       if (!features.has(key)) continue;
       const metric = options.metric(row, now);
-      for (const watcher of watchers) tell(watcher, `${USAGE_OF}${key}`, 'usage', metric);
+      const state = `${row.standing.revision} ${row.counter.periodStart} ${row.counter.sequence}`;
+      for (const watcher of watchers) {
+        if (watcher.told.get(key) === state) continue;
+        if (watcher.greeted) watcher.told.set(key, state);
+        tell(watcher, `${USAGE_OF}${key}`, 'usage', metric);
+      }
     }
   }
 
@@ -244,7 +251,7 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
       };
       streams += 1;
       const stream = eventStream(leave);
-      const watcher: Watcher = { stream, grant, greeted: false, missed: 0 };
+      const watcher: Watcher = { stream, grant, greeted: false, missed: 0, told: new Map() };
       room.watchers.add(watcher);
       const abandon = (): void => stream.close('aborted');
       if (signal.aborted) abandon();
