@@ -238,18 +238,6 @@ describe('loadFromRoute', () => {
     await expect(result).rejects.toThrow(URL_PATH);
   });
 
-  it.each([
-    [500, { error: { code: 'session_failed', message: 'The session could not be made.' } }, 'session_failed'],
-    [502, undefined, 'http_502'],
-    [503, 'Down', 'http_503'],
-  ])("points to its server's log when it answers %i with %j", async (status, json, code) => {
-    await expect(routeAnswering(status, json)).rejects.toMatchObject({
-      name: 'ServerError',
-      message: `The session route ${URL_PATH} answered ${status}: see its server's log.`,
-      code,
-    });
-  });
-
   it.each([429, 500, 503])('may be tried again after %i', async (status) => {
     await expect(routeAnswering(status, undefined)).rejects.toMatchObject({ status, retryable: true });
   });

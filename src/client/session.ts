@@ -130,17 +130,17 @@ export function loadFromRoute(
       redirect: 'follow',
       signal,
     });
-    const { status, json } = reply;
-    const answered = `The session route ${url} answered ${status}`;
-    if (status === 401 || status === 403) throw signedOut(`${answered}.`, status);
-    if (isRetryableStatus(status)) {
-      const retryAfter = parseRetryAfter(reply.headers.get('Retry-After'), clock.now());
-      const body =
-        status < 500 ? json : { ...(json as object), detail: `${answered}: see its server's log.` };
-      throw errorFromReply(status, body, { requestId: undefined, retryAfter });
+    if (reply.status === 401 || reply.status === 403) {
+      throw signedOut(`The session route ${url} answered ${reply.status}.`, reply.status);
     }
-    if (status === 200 && isGrant(json)) return json;
-    throw new ConfigurationError(`${answered} without a JSON {sessionToken, expiresAt}.`);
+    if (isRetryableStatus(reply.status)) {
+      const retryAfter = parseRetryAfter(reply.headers.get('Retry-After'), clock.now());
+      throw errorFromReply(reply.status, reply.json, { requestId: undefined, retryAfter });
+    }
+    if (reply.status === 200 && isGrant(reply.json)) return reply.json;
+    throw new ConfigurationError(
+      `The session route ${url} answered ${reply.status} without a JSON {sessionToken, expiresAt}.`,
+    );
   };
 }
 
