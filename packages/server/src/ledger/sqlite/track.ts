@@ -12,11 +12,12 @@ import type { Customer } from '../../metering/subscription.ts';
 import { counterId, type Counter, type CounterKey } from '../../metering/usage.ts';
 import { corrections, type SignedCommand } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
-import { COUNTER_COLUMNS, EVENT_COLUMNS, fromCounter, fromEvent, toCounter, toEvent } from '../rows.ts';
+import { COUNTER_COLUMNS, EVENT_COLUMNS, fromCounter, fromEvent, text, toCounter, toEvent } from '../rows.ts';
 import { saveAudit } from './audit.ts';
+import { inChunks, insertStatement, rowStatement, saveRows } from './chunks.ts';
 import type { Sqlite } from './database.ts';
 import { memoryOf } from './memory.ts';
-import { excluded, list, marks } from './sql.ts';
+import { excluded, list } from './sql.ts';
 
 /** What tracking asks of the rest of the store, within its transaction. */
 interface Plans {
@@ -34,16 +35,16 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
   return (tenantId, commands, now) => {
     const { verdicts, committed } = sqlite.write(() => {
       const { customers, counters } = memory.recall(tenantId);
-      const recorded = new Map<string, UsageEvent | null>();
       const catalog = catalogOf(tenantId);
       const batch = commands.map((command) => {
         const { externalId } = command;
         const customer = customers.get(externalId) ?? ensureCustomer(tenantId, externalId, now);
         if (customer !== null) customers.set(externalId, customer);
         const resolved = resolve(command, customer, catalog, now);
-        loadTouched(sqlite, tenantId, resolved, counters, recorded);
+        loadCharged(sqlite, tenantId, resolved, counters);
         return resolved;
       });
+      const recorded = loadRecorded(sqlite, tenantId, batch);
       const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
       saveEvents(sqlite, tenantId, decision.events);
       saveCounters(sqlite, tenantId, [...decision.counters.values()]);
@@ -56,24 +57,41 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
   };
 }
 
-/** Loads what `decide` will ask for: the counter that a command charges, the event that holds its key. */
-function loadTouched(
+/** Loads the counter that a command charges, where it is not known already. */
+function loadCharged(
   sqlite: Sqlite,
   tenantId: string,
-  { command, customer, target }: Resolved,
+  { target }: Resolved,
   counters: Map<string, Counter>,
-  recorded: Map<string, UsageEvent | null>,
 ): void {
-  const { idempotencyKey, origin } = command;
-  if (customer !== null && idempotencyKey !== null) {
-    const event = findRecorded(sqlite, tenantId, customer.id, origin, idempotencyKey);
-    if (event !== undefined) recorded.set(idempotencyId(customer.id, origin, idempotencyKey), event);
-  }
   if ('outcome' in target) return;
   const id = counterId(target.key);
   if (counters.has(id)) return;
   const counter = loadCounter(sqlite, tenantId, target.key);
   if (counter !== null) counters.set(id, counter);
+}
+
+/** The events that already hold a batch's idempotency keys, by {@link idempotencyId}. */
+function loadRecorded(
+  sqlite: Sqlite,
+  tenantId: string,
+  batch: readonly Resolved[],
+): Map<string, UsageEvent | null> {
+  const keys = batch.flatMap(({ command: { idempotencyKey }, customer }) =>
+    idempotencyKey === null || customer === null ? [] : [[idempotencyKey, customer.id]],
+  );
+  const recorded = new Map<string, UsageEvent | null>();
+  for (const [select, values] of inChunks(SELECT_RECORDED, tenantId, keys)) {
+    for (const row of sqlite.all(select, ...values)) {
+      const id = idempotencyId(
+        text(row, 'holder'),
+        text(row, 'holder_origin') as Origin,
+        text(row, 'holder_key'),
+      );
+      recorded.set(id, row['id'] === null ? null : toEvent(row));
+    }
+  }
+  return recorded;
 }
 
 /** The event that holds an idempotency key; `undefined` for a free one, `null` where a damaged store has lost it. */
@@ -84,7 +102,9 @@ export function findRecorded(
   origin: Origin,
   idempotencyKey: string,
 ): UsageEvent | null | undefined {
-  const row = sqlite.get(SELECT_RECORDED, tenantId, customerId, origin, idempotencyKey);
+  const row = sqlite
+    .all(SELECT_RECORDED.one, tenantId, idempotencyKey, customerId)
+    .find((found) => found['holder_origin'] === origin);
   return row && (row['id'] === null ? null : toEvent(row));
 }
 
@@ -105,49 +125,38 @@ export function saveEvents(sqlite: Sqlite, tenantId: string, events: readonly Us
   saveRows(sqlite, INSERT_KEYS, tenantId, keys);
 }
 
-/** A statement that writes one row of a tenant, and the same for {@link CHUNK_ROWS} of them. */
-interface RowStatement {
-  readonly one: string;
-  readonly chunk: string;
-}
-
-/** Rows that one statement writes: a call of the driver costs 1.5 µs, as much as 6 values do. */
-const CHUNK_ROWS = 16;
-
-/** The tenant is the first column, and bound once. */
-function rowStatement(table: string, columns: readonly string[], onConflict = ''): RowStatement {
-  const into = `insert into ${table} (tenant_id, ${list(columns)}) values`;
-  const row = `(?1, ${marks(columns)})`;
-  const rows = Array<string>(CHUNK_ROWS).fill(row).join(', ');
-  return { one: `${into} ${row} ${onConflict}`, chunk: `${into} ${rows} ${onConflict}` };
-}
-
-function saveRows(
-  sqlite: Sqlite,
-  { one, chunk }: RowStatement,
-  tenantId: string,
-  rows: readonly (readonly unknown[])[],
-): void {
-  let index = 0;
-  for (; index + CHUNK_ROWS <= rows.length; index += CHUNK_ROWS) {
-    const values: unknown[] = [tenantId];
-    for (const row of rows.slice(index, index + CHUNK_ROWS)) values.push(...row);
-    sqlite.run(chunk, ...values);
-  }
-  for (const row of rows.slice(index)) sqlite.run(one, tenantId, ...row);
-}
-
 const SELECT_COUNTER = `select ${list(COUNTER_COLUMNS)} from counter
   where tenant_id = ? and customer_id = ? and feature = ? and reset = ? and period_start = ?`;
-const UPSERT_COUNTERS = rowStatement(
+const UPSERT_COUNTERS = insertStatement(
   'counter',
   COUNTER_COLUMNS,
+  ['feature', 'reset'],
   `on conflict (tenant_id, customer_id, feature, reset, period_start)
     do update set ${excluded(COUNTER_COLUMNS.slice(4))}`,
 );
-const SELECT_RECORDED = `select ${EVENT_COLUMNS.map((column) => `e."${column}"`).join(', ')}
+/** Both origins of a key, as one more value to bind costs more than the second row does. */
+const SELECT_RECORDED = rowStatement(
+  (rows) => `select i.customer_id as holder, i.origin as holder_origin, i.key as holder_key,
+    ${EVENT_COLUMNS.map((column) => `e."${column}"`).join(', ')}
   from idempotency i left join event e on e.tenant_id = i.tenant_id and e.id = i.event_id
     and e.customer_id = i.customer_id and e.origin = i.origin and e.idempotency_key = i.key
-  where i.tenant_id = ? and i.customer_id = ? and i.origin = ? and i.key = ?`;
-const INSERT_EVENTS = rowStatement('event', EVENT_COLUMNS);
-const INSERT_KEYS = rowStatement('idempotency', ['customer_id', 'origin', 'key', 'event_id', 'recorded_at']);
+  where i.tenant_id = ?1 and (i.key, i.customer_id) in (values ${rows})`,
+  '(?, ?)',
+);
+const INSERT_EVENTS = insertStatement('event', EVENT_COLUMNS, [
+  'feature',
+  'reset',
+  'action',
+  'decimals',
+  'limit',
+  'recorded_at',
+  'occurred_at',
+  'timestamp',
+  'origin',
+  'metadata',
+]);
+const INSERT_KEYS = insertStatement(
+  'idempotency',
+  ['customer_id', 'origin', 'key', 'event_id', 'recorded_at'],
+  ['origin', 'recorded_at'],
+);
