@@ -71,10 +71,8 @@ export function createApp(options: AppOptions): App {
     c.set('requestId', requestId);
     const begun = performance.now();
     await next();
-    const { headers, status } = c.res;
-    const added = { ...commonHeaders(requestId), ...c.get('rateLimit') };
-    for (const [name, value] of Object.entries(added)) headers.set(name, value);
-    if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', DATA_POLICY);
+    if (c.get('complete') !== true) addHeaders(c);
+    const { status } = c.res;
     const tookMs = performance.now() - begun;
     options.onReply?.({ requestId, method: c.req.method, route: routePath(c, -1), status, tookMs });
   });
@@ -199,8 +197,17 @@ function toProblem(error: unknown): Problem {
 function replyTo(c: Context<AppEnv>, problem: Problem): Response {
   const asProblem = c.req.header('accept')?.includes('application/problem+json') === true;
   const type = asProblem ? 'application/problem+json' : 'application/json';
-  const { body, ...init } = problemReply(problem, requestIdOf(c), type);
-  return new Response(body, init);
+  const { body, status, headers } = problemReply(problem, requestIdOf(c), type);
+  c.set('complete', true);
+  return new Response(body, { status, headers: { ...headers, ...c.get('rateLimit') } });
+}
+
+/** To what is no data of ours: a page, a script, a stream. */
+function addHeaders(c: Context<AppEnv>): void {
+  const { headers } = c.res;
+  const added = { ...commonHeaders(requestIdOf(c)), ...c.get('rateLimit') };
+  for (const [name, value] of Object.entries(added)) headers.set(name, value);
+  if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', DATA_POLICY);
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];

@@ -15,8 +15,10 @@ export function toJson(value: unknown): string {
   if (value instanceof Exact) return value.text;
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`);
-  return `{${members.join(',')}}`;
+  let members = '';
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${toJson(member)}`;
+  }
+  return `{${members}}`;
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { toJson } from './json.ts';
 import { problemDocument, type Problem } from './problems.ts';
+import { randomText } from './ledger/ids.ts';
 
 /** What every reply has, whoever writes it: a route, or the server itself to what is no request. */
 
@@ -10,7 +10,7 @@ export const API_VERSION = '2026-01-01';
 const REQUEST_ID_BYTES = 9;
 
 export function newRequestId(): string {
-  return `req_${randomBytes(REQUEST_ID_BYTES).toString('base64url')}`;
+  return `req_${randomText(REQUEST_ID_BYTES, 'base64url')}`;
 }
 
 export function commonHeaders(requestId: string): Record<string, string> {
@@ -24,10 +24,20 @@ export function commonHeaders(requestId: string): Record<string, string> {
 /** What is served as data has nothing to load and no business in a frame; pages bring a policy of their own. */
 export const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
-export function problemReply(problem: Problem, requestId: string, contentType = 'application/json') {
+/** What every reply that is data carries. */
+export function dataHeaders(requestId: string, contentType = 'application/json'): Record<string, string> {
+  return {
+    'Content-Type': contentType,
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': DATA_POLICY,
+    ...commonHeaders(requestId),
+  };
+}
+
+export function problemReply(problem: Problem, requestId: string, contentType?: string) {
   return {
     status: problem.status,
     body: toJson(problemDocument(problem, requestId)),
-    headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store', ...problem.headers },
+    headers: { ...dataHeaders(requestId, contentType), ...problem.headers },
   };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { Problem } from './problems.ts';
-import { commonHeaders, newRequestId, problemReply } from './replies.ts';
+import { newRequestId, problemReply } from './replies.ts';
 
 /** What a client may take of a connection before it is cut. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -81,7 +81,7 @@ function refuseRequest(error: unknown): Response {
       : new Problem('internal_error', 'Something failed on our side; retry with the same idempotency key.');
   const requestId = newRequestId();
   const { body, status, headers } = problemReply(problem, requestId);
-  return new Response(body, { status, headers: { ...headers, ...commonHeaders(requestId) } });
+  return new Response(body, { status, headers });
 }
 
 /** Answers what is no HTTP, too large or too slow, and hangs up. */
@@ -97,7 +97,6 @@ function refuseConnection(error: NodeJS.ErrnoException, connection: Duplex): voi
   const { body, status, headers } = problemReply(connectionProblem(error.code), requestId);
   const all = {
     ...headers,
-    ...commonHeaders(requestId),
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   };

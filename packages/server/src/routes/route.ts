@@ -21,6 +21,7 @@ import {
   validationProblem,
   type ProblemCode,
 } from '../problems.ts';
+import { dataHeaders } from '../replies.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
@@ -33,7 +34,12 @@ import { ProblemSchema } from './schemas.ts';
 /** What every request carries. */
 export interface AppEnv {
   Bindings: HttpBindings;
-  Variables: { requestId: string; rateLimit?: Record<string, string> };
+  Variables: {
+    requestId: string;
+    rateLimit?: Record<string, string>;
+    /** The reply was made with all its headers: one by one they take a fifth of a request's time. */
+    complete?: true;
+  };
 }
 
 type Shape = z.ZodObject | undefined;
@@ -134,9 +140,12 @@ export function routeDefiner(
         body,
         header: (name: string) => c.req.header(name),
         requestId,
-        signal: c.req.raw.signal,
+        // Made when asked for: few routes wait long enough to care.
+        get signal() {
+          return c.req.raw.signal;
+        },
       } as Parameters<typeof handle>[0]);
-      if (!(reply instanceof Response)) return jsonReply(reply);
+      if (!(reply instanceof Response)) return jsonReply(c, reply);
       // A HEAD is answered without the body: a stream that nobody will read ends here.
       if (c.req.method !== 'HEAD') return reply;
       await reply.body?.cancel();
@@ -168,10 +177,11 @@ function refuseNamedCustomer(...inputs: unknown[]): void {
   throw new Problem('forbidden', 'A session token stands for one customer already; leave customer_id out.');
 }
 
-function jsonReply({ status, body, headers }: Reply): Response {
+function jsonReply(c: Context<AppEnv>, { status, body, headers }: Reply): Response {
+  c.set('complete', true);
   return new Response(toJson(body), {
     status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+    headers: { ...dataHeaders(c.get('requestId')), ...c.get('rateLimit'), ...headers },
   });
 }
 

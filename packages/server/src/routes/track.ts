@@ -186,8 +186,10 @@ function toCommand(
   who: Pick<TrackCommand, 'externalId' | 'origin'>,
   keyHeader: string | undefined,
 ): TrackCommand {
+  // Spelled out: what begins as a spread and goes on this long, V8 keeps as a hash table.
   return {
-    ...who,
+    externalId: who.externalId,
+    origin: who.origin,
     feature: body.feature_key,
     quantity: body.quantity,
     action: body.action,
