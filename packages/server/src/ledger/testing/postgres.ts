@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { access, chown, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import type { Audit } from './audit.ts';
@@ -108,7 +108,8 @@ async function startCluster(): Promise<{ url: string; stop(): Promise<void> }> {
   };
 }
 
-async function findPrograms(): Promise<string> {
+/** The folder of the server's programs. */
+export async function findPrograms(): Promise<string> {
   const versions = await readdir(DEBIAN_FOLDER).catch(() => []);
   const newestFirst = versions.sort((a, b) => Number(b) - Number(a));
   const folders = [
@@ -124,7 +125,8 @@ async function findPrograms(): Promise<string> {
         ),
       ),
     );
-    if (present.every(Boolean)) return folder;
+    // Where they are links, the rest of them is where they lead.
+    if (present.every(Boolean)) return dirname(await realpath(join(folder, 'initdb')));
   }
   throw new Error(
     'These tests need PostgreSQL 14 or newer. Install its server (Debian and Ubuntu: apt-get install postgresql; ' +
@@ -132,8 +134,11 @@ async function findPrograms(): Promise<string> {
   );
 }
 
-/** The server refuses to run as root: then it runs as the account that its package has made. */
-async function serverUser(
+/**
+ * Runs the server's programs on a folder. The server refuses to run as root: then it runs as the account that its
+ * package has made.
+ */
+export async function serverUser(
   folder: string,
 ): Promise<(program: string, args: readonly string[]) => Promise<unknown>> {
   if (process.getuid?.() !== 0) return (program, args) => run(program, [...args]);
