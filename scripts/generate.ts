@@ -3,6 +3,7 @@
  *   openapi.json                          from the server's route schemas
  *   src/client/wire.generated.ts          from openapi.json
  *   packages/server/catalog.schema.json   from the server's schema of a catalog file
+ *   packages/server/period-vectors.json   from the metering rules
  *   custom-elements.json                  from the elements' types and JSDoc
  *   vscode.html-custom-data.json          from custom-elements.json
  *   web-types.json                        from custom-elements.json
@@ -22,6 +23,7 @@ import { limitSettings } from '../packages/server/src/settings.ts';
 import { tokens as designTokens } from '../src/elements/styles/tokens.ts';
 import { adapterFiles, addFrameworkFacts, camelCase, colorDefaults } from './adapters.ts';
 import { htmlCustomData, type Manifest, type Unions, unionsIn, webTypes } from './editor-data.ts';
+import { periodVectorsJson } from './period-vectors.ts';
 import { tokensSheet } from './tokens-sheet.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,6 +35,7 @@ const documents = [
   { file: 'openapi.json', text: `${JSON.stringify(openapi, null, 2)}\n` },
   { file: 'src/client/wire.generated.ts', text: await wireTypes(openapi) },
   { file: 'packages/server/catalog.schema.json', text: catalogSchema() },
+  { file: 'packages/server/period-vectors.json', text: periodVectorsJson(BY) },
   { file: 'custom-elements.json', text: json(manifest) },
   {
     file: 'vscode.html-custom-data.json',

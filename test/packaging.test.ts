@@ -75,7 +75,7 @@ describe('the tarballs', () => {
       '@billingos/server',
       [
         ...['dist/cli.js', 'public/billingos.js', 'demo/index.html', 'catalog.schema.json'],
-        ...['README.md', 'LICENSE'],
+        ...['period-vectors.json', 'README.md', 'LICENSE'],
       ],
     ],
   ])('of %s hold what it needs, and no tests', (name, needed) => {

@@ -9,6 +9,7 @@ import { RECONNECT_CAP_MS, WATCHDOG_MS } from '../live.ts';
 import type { TrackUsageResult, UsageMetric, UsageStore } from '../types.ts';
 import { FakeBrowser, type FakeTab } from './fake-browser.ts';
 import { FEATURES, SimApi, SimClient, type Fate, type SimNetwork } from './sim-api.ts';
+import { seededRandom } from './seeded-random.ts';
 import { SimClock } from './sim-clock.ts';
 
 const ACTIONS = 50;
@@ -66,7 +67,7 @@ class Simulation {
   #isHealed = false;
 
   constructor(seed: number) {
-    this.#random = mulberry32(seed);
+    this.#random = seededRandom(seed);
     const faultRate = this.#random() * 0.4;
     const lossRate = this.#random() * 0.2;
     this.#hides = this.#random() < 0.7;
@@ -278,15 +279,4 @@ function isOlder(row: UsageMetric, before: UsageMetric): boolean {
   if (row.revision !== before.revision) return row.revision < before.revision;
   if (row.period_start !== before.period_start) return row.period_start < before.period_start;
   return row.sequence < before.sequence;
-}
-
-/** A small generator of numbers in [0, 1), the same for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
