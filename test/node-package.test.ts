@@ -1,68 +1,15 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import ts from 'typescript';
 import { build } from 'vite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from './support/browser.ts';
 
-/** `@billingos/node` as it is published: its README, and where it can be imported. */
+/** `@billingos/node` as it is published: where it can be imported. */
 
 const ROOT = join(import.meta.dirname, '..');
-
-describe('the README', () => {
-  /** What its snippets take from the host. */
-  const HOST = `
-    declare const requestId: string;
-    declare function currentUser(request: Request): Promise<{ id: string } | null>;`;
-  const BILLING = `declare const billing: import('@billingos/node').BillingOS;`;
-
-  const readme = readFileSync(join(ROOT, 'packages/node/README.md'), 'utf8');
-  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code);
-
-  test('means what it says, by the types of the package', () => {
-    expect(snippets.length).toBeGreaterThan(5);
-    const modules = snippets.map((snippet) => {
-      const billing = snippet.includes('const billing =') ? '' : BILLING;
-      return `${snippet}\n${billing}\n${HOST}\nexport {};\n`;
-    });
-    expect(faultsOf(modules)).toEqual([]);
-  });
-
-  test('would not pass with a wrong name in it', () => {
-    const wrong = "import { BillingOS } from '@billingos/node';\nawait new BillingOS().trackUsages({});";
-    expect(faultsOf([wrong])).toEqual([expect.stringContaining('trackUsages')]);
-  });
-});
-
-/** What the compiler says of these modules, as if they stood in the repository's root. */
-function faultsOf(modules: string[]): string[] {
-  const codes = new Map(modules.map((code, index) => [join(ROOT, `snippet-${index}.ts`), code]));
-  const options: ts.CompilerOptions = {
-    ...{ strict: true, noEmit: true, skipLibCheck: true, types: ['node'] },
-    ...{ target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.NodeNext },
-  };
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    fileExists: (path) => codes.has(path) || disk.fileExists(path),
-    getSourceFile(path, ...rest) {
-      const code = codes.get(path);
-      return code === undefined
-        ? disk.getSourceFile(path, ...rest)
-        : ts.createSourceFile(path, code, ts.ScriptTarget.ES2023);
-    },
-  };
-  const program = ts.createProgram([...codes.keys()], options, host);
-  return ts
-    .getPreEmitDiagnostics(program)
-    .map(
-      ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
-    );
-}
 
 describe('a bundle for the browser', () => {
   let browser: Browser;

@@ -6,7 +6,7 @@ import { FaultProxy } from './fault-proxy.ts';
 /** A host's site with the elements on its pages: a real API behind it, a real browser in front of it. */
 
 /** The host's session route. */
-export const SESSION_PATH = '/session';
+export const SESSION_PATH = '/api/billingos-session';
 export const POLL = { timeout: 10_000, interval: 20 };
 
 export interface OpenPage {
