@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { useAttackedServer } from './support/attacked-server.ts';
-import { inParallel, report, scale, SEED, sum } from './support/scale.ts';
+import { inParallel, report, scale, SEED, sum, times } from './support/scale.ts';
 
 /** Bodies and bytes that no client sends: each is answered or hung up on, none is an error of the server's. */
 
@@ -13,6 +13,7 @@ const RAW_REQUESTS = scale(300, 5_000);
 /** A full batch in so many requests. */
 const BATCH_EVERY = 200;
 const BATCH_EVENTS = 1_000;
+const WARMING_BATCHES = 10;
 const WIDTH = 16;
 /** Bodies made at a time: all of them at once are too much to hold. */
 const SLICE = 5_000;
@@ -21,6 +22,8 @@ const RAW_WIDTH = 100;
 const ANSWERED_WITHIN_MS = 20_000;
 /** A request has 30 seconds to arrive; those that never do are cut then, and looked for every second. */
 const HUNG_UP_WITHIN_MS = 40_000;
+/** What one turn of the event loop may take of everybody's time, at the 99.9th percentile. */
+const HELD_MS_MAX = 50;
 
 const server = useAttackedServer();
 const agent = new Agent({ keepAlive: true, maxSockets: WIDTH });
@@ -174,6 +177,8 @@ function batch(n: number): Sent {
 
 it(`of ${BODIES} mutated bodies each is answered below 500`, { timeout: TIMEOUT_MS }, async () => {
   const statuses = new Map<number, number>();
+  // What runs for the first time is slow once, whatever was sent.
+  for (const sent of times(WARMING_BATCHES, batch)) await send(sent);
   await server.figures();
   for (let done = 0; done < BODIES; done += SLICE) {
     const some = fc.sample(mutation, { seed: SEED + done, numRuns: Math.min(SLICE, BODIES - done) });
@@ -184,14 +189,16 @@ it(`of ${BODIES} mutated bodies each is answered below 500`, { timeout: TIMEOUT_
       if (status >= 500) expect.soft([status, sent]).toEqual(['below 500', sent]);
     });
   }
-  const { errors, delayMs, delayMsMax, memoryMiB } = await server.figures();
+  const { errors, delayMs, delayMsMax, heldMs, heldMsMax, memoryMiB } = await server.figures();
   expect(errors).toEqual([]);
   expect(sum([...statuses.values()])).toBe(BODIES);
   expect([...statuses.keys()].every((status) => status < 500)).toBe(true);
+  expect(heldMs).toBeLessThanOrEqual(HELD_MS_MAX);
   report(
     `${BODIES} bodies, ${Math.ceil(BODIES / BATCH_EVERY)} of them batches of ${BATCH_EVENTS}: ` +
       `${[...statuses].map(([status, count]) => `${count} × ${status}`).join(', ')} · ` +
-      `event loop late by ${delayMs.toFixed(1)} ms at the 99.9th percentile, ${delayMsMax.toFixed(0)} ms at most · ` +
+      `event loop held for ${heldMs.toFixed(1)} ms at the 99.9th percentile, ${heldMsMax.toFixed(0)} ms at most, ` +
+      `and late by ${delayMs.toFixed(1)} and ${delayMsMax.toFixed(0)} ms on this machine · ` +
       `${memoryMiB.toFixed(0)} MiB`,
   );
 });
@@ -296,11 +303,12 @@ it(
       if (status >= 500) expect.soft([status, text]).toEqual(['below 500', text]);
     });
     expect(await sendRaw(plain('/v1/usage/track'))).toBe(201);
-    const { errors, delayMs } = await server.figures();
+    const { errors, heldMs } = await server.figures();
     expect(errors).toEqual([]);
+    expect(heldMs).toBeLessThanOrEqual(HELD_MS_MAX);
     report(
       `${RAW_REQUESTS} spoilt requests: ${[...statuses].map(([status, count]) => `${count} × ${status === 0 ? 'hung up' : status}`).join(', ')} · ` +
-        `event loop late by ${delayMs.toFixed(1)} ms at the 99.9th percentile`,
+        `event loop held for ${heldMs.toFixed(1)} ms at the 99.9th percentile`,
     );
   },
 );

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Exact, toJson } from './json.ts';
+import { RawJson, toJson } from './json.ts';
 
 describe('toJson', () => {
   it('prints exact decimals digit by digit, as JSON numbers', () => {
-    expect(toJson({ limit: new Exact('9223372.036854775807'), used: [new Exact('0.1')] })).toBe(
+    expect(toJson({ limit: new RawJson('9223372.036854775807'), used: [new RawJson('0.1')] })).toBe(
       '{"limit":9223372.036854775807,"used":[0.1]}',
     );
   });

@@ -1,8 +1,8 @@
 /**
- * A number printed exactly as its text: quantities are 64-bit scaled integers, and a JavaScript number would round
- * them on the way out.
+ * JSON that is printed as it is: the text of a number, because quantities are 64-bit scaled integers and a JavaScript
+ * number would round them on the way out, or a part of a long document that was printed before.
  */
-export class Exact {
+export class RawJson {
   readonly text: string;
 
   constructor(text: string) {
@@ -10,9 +10,9 @@ export class Exact {
   }
 }
 
-/** JSON text of plain data in which numbers may be {@link Exact}. Members that are `undefined` are left out. */
+/** JSON text of plain data in which numbers may be {@link RawJson}. Members that are `undefined` are left out. */
 export function toJson(value: unknown): string {
-  if (value instanceof Exact) return value.text;
+  if (value instanceof RawJson) return value.text;
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
   let members = '';

@@ -22,6 +22,9 @@ export interface Figures {
   /** What the event loop was late by, at the 99.9th percentile and at the most. */
   readonly delayMs: number;
   readonly delayMsMax: number;
+  /** What its own work held the event loop for in one turn, at the 99.9th percentile and at the most. */
+  readonly heldMs: number;
+  readonly heldMsMax: number;
   readonly memoryMiB: number;
   /** Sockets and timers that are open. */
   readonly busy: number;

@@ -1,4 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { readFileSync } from 'node:fs';
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { NOW } from '../../../packages/server/src/metering/testing/pricing.ts';
 import { limitSettings } from '../../../packages/server/src/settings.ts';
 import { startTestServer } from '../../../packages/server/src/testing/test-server.ts';
@@ -6,13 +7,33 @@ import type { Facts, Figures } from './attacked-server.ts';
 
 /** A server to be attacked, in a process of its own: says where it is, and on each message how it is. */
 
+const TICK_MS = 1;
+
 const trustEverybody = { BILLINGOS_TRUSTED_PROXIES: '127.0.0.1' };
 const server = await startTestServer({ limits: limitSettings(trustEverybody, { requestsPerSecond: 0 }) });
 // Limits refill and streams end by the server's clock, which runs here.
 Object.defineProperty(server.clock, 'now', { get: () => NOW + Math.floor(performance.now()) });
 const tenants = [await server.newTenant(), await server.newTenant()];
 const tell = (message: Facts | Figures): void => void process.send?.(message);
-const delay = monitorEventLoopDelay({ resolution: 1 });
+const delay = monitorEventLoopDelay({ resolution: TICK_MS });
+
+/**
+ * What each turn of the loop held it for by its own work. The delay alone is the whole machine's: a processor that is
+ * given to somebody else makes every turn late.
+ */
+const held = createHistogram();
+let since = workedNs();
+setInterval(() => {
+  const now = workedNs();
+  held.record(Math.max(1, now - since));
+  since = now;
+}, TICK_MS).unref();
+
+/** For how long this thread has had a processor; where the system does not say, the time. */
+function workedNs(): number {
+  if (process.platform !== 'linux') return Math.round(performance.now() * 1e6);
+  return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]);
+}
 
 process.on('message', () => {
   globalThis.gc?.();
@@ -22,11 +43,14 @@ process.on('message', () => {
   tell({
     delayMs: delay.percentile(99.9) / 1e6,
     delayMsMax: delay.max / 1e6,
+    heldMs: held.percentile(99.9) / 1e6,
+    heldMsMax: held.max / 1e6,
     memoryMiB: process.memoryUsage().rss / 2 ** 20,
     busy: busy.length,
     errors: server.errors.map(String),
   });
   delay.reset();
+  held.reset();
 });
 process.on('disconnect', () => process.exit());
 

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { rowsOf, shownOf, type Account, type Shown } from '../ledger/account.ts';
 import type { Change, Grant, Ledger } from '../ledger/ledger.ts';
 import type { UsageRow } from '../metering/usage.ts';
@@ -69,6 +69,12 @@ interface Room extends WatchedCustomer {
 export const PATROL_MS = 2_000;
 /** Rooms in one question. The embedded store answers on this thread: about 100 µs each. */
 const PATROL_ROOMS_MAX = 50;
+
+/**
+ * About how long one who is refused waits for the word. Whoever connects again at once, and on as many lines as there are,
+ * would otherwise keep the process busy with nothing but refusals: 6 000 a second on 50 lines.
+ */
+const REFUSED_AFTER_MS = 100;
 
 /** The longest a timer can wait; further away it is set again. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -226,7 +232,14 @@ export function createHub(ledger: Ledger, options: HubOptions): Hub {
   return {
     async open({ tenantId, externalId }, grant, signal) {
       if (closed) throw new Problem('overloaded', 'This server is stopping; connect again.');
-      const release = caps.admit(tenantId, grant.tokenId);
+      let release: () => void;
+      try {
+        release = caps.admit(tenantId, grant.tokenId);
+      } catch (refusal) {
+        // Each after another while, or all that were refused together would come back together.
+        await pause(REFUSED_AFTER_MS * (0.5 + Math.random()));
+        throw refusal;
+      }
       const id = roomId(tenantId, externalId);
       const room = rooms.get(id) ?? {
         tenantId,

@@ -8,7 +8,7 @@ import {
   type Customer,
   type Standing,
 } from '../metering/subscription.ts';
-import { Exact } from '../json.ts';
+import { RawJson } from '../json.ts';
 import { Problem, validationProblem } from '../problems.ts';
 import { iso } from './documents.ts';
 import type { DefineRoute } from './route.ts';
@@ -165,7 +165,7 @@ function entitlementProperties(entitlement: Entitlement, product: Product): Reco
   const reset = resetOf(entitlement, product.prices[0]);
   return {
     // The readers of this route expect -1 for unlimited.
-    limit: limit === null ? -1 : new Exact(formatScaled(limit, feature.decimals)),
+    limit: limit === null ? -1 : new RawJson(formatScaled(limit, feature.decimals)),
     period: reset === 'never' ? undefined : reset,
     unit: feature.unit ?? undefined,
   };

@@ -1,4 +1,4 @@
-import { Exact } from '../json.ts';
+import { RawJson } from '../json.ts';
 import type { CheckAnswer } from '../metering/check.ts';
 import type { UsageEvent } from '../metering/decide.ts';
 import { nudgeMessage, type Nudge } from '../metering/nudges.ts';
@@ -197,10 +197,10 @@ export function customerDocument(customer: Customer, catalog: Catalog, now: numb
   };
 }
 
-function exact(scaled: bigint, decimals: number): Exact;
-function exact(scaled: bigint | null, decimals: number): Exact | null;
-function exact(scaled: bigint | null, decimals: number): Exact | null {
-  return scaled === null ? null : new Exact(formatScaled(scaled, decimals));
+function exact(scaled: bigint, decimals: number): RawJson;
+function exact(scaled: bigint | null, decimals: number): RawJson | null;
+function exact(scaled: bigint | null, decimals: number): RawJson | null {
+  return scaled === null ? null : new RawJson(formatScaled(scaled, decimals));
 }
 
 function isoOrNull(instant: number | null): string | null {

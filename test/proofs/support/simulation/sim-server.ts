@@ -1,4 +1,5 @@
-import { BlockList } from 'node:net';
+import { IncomingMessage } from 'node:http';
+import { BlockList, Socket } from 'node:net';
 import type { TransportReply, TransportRequest } from '../../../../src/client/transport.ts';
 import type { Clock } from '../../../../src/client/clock.ts';
 import { createApp, type App } from '../../../../packages/server/src/app.ts';
@@ -94,8 +95,10 @@ export class SimServer {
   async answer({ url, method, headers, body }: TransportRequest): Promise<TransportReply> {
     const incarnation = this.#incarnation;
     const request = new Request(url, { method, headers, ...(body !== undefined && { body }) });
-    const peer = { incoming: { socket: { remoteAddress: '127.0.0.1' } } };
-    const response = await this.#app.hono.fetch(request, peer);
+    const incoming = new IncomingMessage(new Socket());
+    if (body !== undefined) incoming.push(body);
+    incoming.push(null);
+    const response = await this.#app.hono.fetch(request, { incoming });
     const json: unknown = JSON.parse(await response.text());
     if (incarnation !== this.#incarnation) await never();
     return { status: response.status, headers: response.headers, json, stream: undefined };
