@@ -67,6 +67,8 @@ export class SimServer {
   readonly #app: App;
   #process: Process;
   readonly #executed = new Set<TrackCommand>();
+  /** How many commands each was sent with, itself included. */
+  readonly #together = new WeakMap<SignedCommand, number>();
 
   constructor(clock: Clock, weather: StoreWeather, tenants: readonly string[], catalog: CatalogDocument) {
     this.#clock = clock;
@@ -156,6 +158,7 @@ export class SimServer {
   /** The embedded ledger as far as tracking goes. */
   #ledger(): Ledger {
     const track = async (tenantId: string, commands: readonly SignedCommand[]) => {
+      for (const command of commands) this.#together.set(command, commands.length);
       const submitted = this.#process.commits.submit(tenantId, commands);
       if (this.depth > QUEUE_MAX) this.complaints.push(`${this.depth} commands wait`);
       try {
@@ -180,7 +183,11 @@ export class SimServer {
   }
 
   #commit(store: SqliteStore, tenantId: string, batch: readonly SignedCommand[]): readonly Verdict[] {
-    if (batch.length > BATCH_MAX) this.complaints.push(`${batch.length} commands in a batch`);
+    // What is sent together is committed together, however much it is.
+    const [first] = batch;
+    const together = (first && this.#together.get(first)) ?? 0;
+    if (batch.length > Math.max(BATCH_MAX, together))
+      this.complaints.push(`${batch.length} commands in a batch`);
     for (const command of batch) this.#executed.add(command);
     try {
       return store.track(tenantId, batch, this.#now());
