@@ -30,7 +30,7 @@ runSteps([
     ['run', '--project', 'system', 'test/react.test.ts', 'test/guide.test.ts'],
     { BILLINGOS_TEST_REACT: '18.3' },
   ],
-  ['The packages in every bundler', vitest, ['run', '--project', 'matrix']],
+  ['The packages in every bundler, and the examples', vitest, ['run', '--project', 'matrix']],
   [
     'A bad line, at full length',
     vitest,

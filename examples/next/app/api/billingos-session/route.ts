@@ -1,0 +1,4 @@
+import { createSessionRoute } from '@billingos/node';
+import { currentUserId } from '../../billing';
+
+export const GET = createSessionRoute({}, async () => ({ userId: await currentUserId() }));

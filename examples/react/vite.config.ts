@@ -1,0 +1,16 @@
+import { createSessionHandler } from '@billingos/node';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Stands in for your own server, which knows who is logged in. */
+const sessionRoute: Plugin = {
+  name: 'session-route',
+  configureServer({ middlewares }) {
+    middlewares.use(
+      '/api/billingos-session',
+      createSessionHandler({}, () => ({ userId: 'user_123' })),
+    );
+  },
+};
+
+export default defineConfig({ plugins: [react(), sessionRoute] });
