@@ -12,6 +12,7 @@ import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
 const TARGET = ['chrome125', 'edge125', 'firefox126', 'safari17.5'];
 const CDN_FOLDER = 'dist/cdn';
 const CDN_ENTRY = 'src/cdn.ts';
+const STYLE_SHEET = /\/src\/elements\/(?:styles\/.+|.+\.styles)\.ts$/;
 const REGISTRATION = /\/src\/(?:.*[./])?define\.ts$/;
 
 /** `sideEffects` in package.json names built files; of the sources, the define modules are what it means. */
@@ -23,6 +24,25 @@ const keepRegistrations: Plugin = {
     handler: (code) => ({ code, map: null, moduleSideEffects: true }),
   },
 };
+
+/** A template's text is shipped as it stands, and style sheets are laid out for their readers. */
+const packStyleSheets: Plugin = {
+  name: 'billingos:pack-style-sheets',
+  enforce: 'pre',
+  transform: {
+    filter: { id: STYLE_SHEET },
+    handler: (code) => ({ code: code.replace(/css`[^`]*`/g, packed), map: { mappings: '' } }),
+  },
+};
+
+/** White space stays where it separates: in values, and between selectors. */
+function packed(css: string): string {
+  return css
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([{};,]) ?/g, '$1')
+    .replace(/: /g, ':')
+    .replaceAll(';}', '}');
+}
 
 const library: BuildEnvironmentOptions = {
   target: TARGET,
@@ -67,7 +87,7 @@ const cdn: BuildEnvironmentOptions = {
 
 export default defineConfig(({ mode }) => ({
   publicDir: false,
-  plugins: [keepRegistrations],
+  plugins: [keepRegistrations, packStyleSheets],
   build: mode === 'cdn' ? cdn : library,
 }));
 

@@ -1,10 +1,10 @@
 import type { UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
-import { isMoreUrgent } from './quota.ts';
+import { isMoreUrgent } from './metric-quota.ts';
 
 /** Who speaks for a store: the first display, else the first nudge, else the first bar. */
-export const AnnouncerRank = { display: 0, nudge: 1, bar: 2 } as const;
-export type AnnouncerRank = (typeof AnnouncerRank)[keyof typeof AnnouncerRank];
+const RANKS = ['display', 'nudge', 'bar'] as const;
+export type AnnouncerRank = (typeof RANKS)[number];
 
 /** An element that can speak: it renders the live region while `store` is spoken for by it. */
 export interface Voice {
@@ -66,10 +66,14 @@ export class Announcer {
   }
 
   #elect(): void {
-    const [leader] = [...this.#voices].sort((a, b) => a.announcerRank - b.announcerRank);
+    const [leader] = [...this.#voices].sort((a, b) => rankOf(a) - rankOf(b));
     if (leader === this.#leader) return;
     this.#leader?.requestUpdate();
     this.#leader = leader;
     leader?.requestUpdate();
   }
+}
+
+function rankOf({ announcerRank }: Voice): number {
+  return RANKS.indexOf(announcerRank);
 }

@@ -1,4 +1,5 @@
-import en, { type Catalogue } from '../locales/en.ts';
+import type { Catalogue } from '../locales/en.ts';
+import { coreTexts } from './core-texts.ts';
 import { warnInDevelopment } from './dev.ts';
 import { redraw } from './surroundings.ts';
 
@@ -14,8 +15,8 @@ export const loaders = new Map<string, () => Promise<{ default: Catalogue }>>([
   ['ja', () => import('../locales/ja.ts')],
 ]);
 
-/** The last resort of every language. */
-export const english: Catalogue = { ...en };
+/** The last resort of every language: complete once an element is there that says more than a bar does. */
+export const english: Messages = { ...coreTexts };
 
 /** The texts at hand, by language tag in lower case. */
 const catalogues = new Map<string, Messages>([['en', english]]);
@@ -36,6 +37,11 @@ export function addMessages(tag: string, messages: Messages): void {
   const key = tag.toLowerCase();
   catalogues.set(key, Object.assign(catalogues.get(key) ?? {}, messages));
   redraw();
+}
+
+/** Adds what English still lacks. What the page has registered stays on top. */
+export function completeEnglish(catalogue: Catalogue): void {
+  Object.assign(english, { ...catalogue, ...english });
 }
 
 function load(language: string): void {

@@ -1,8 +1,4 @@
-import { ContextRoot } from '@lit/context';
 import { warnOnce } from './dev.ts';
-import { onServer } from './environment.ts';
-
-let root: ContextRoot | undefined;
 
 /**
  * Registers an element once: in the browser, and on a server in the registry that Lit brings, for rendering. Does
@@ -10,7 +6,6 @@ let root: ContextRoot | undefined;
  * second copy of a script must not take a page down.
  */
 export function define(name: string, element: CustomElementConstructor & { version: string }): void {
-  if (!onServer) attachContextRoot();
   const present = customElements.get(name);
   if (present === undefined) {
     register(name, element);
@@ -22,14 +17,6 @@ export function define(name: string, element: CustomElementConstructor & { versi
       `version ${version} is on this page already; the elements of version ${element.version} are ignored.`,
     );
   }
-}
-
-/** Keeps requests of consumers that upgrade before their provider, and repeats them when it arrives. */
-function attachContextRoot(): void {
-  if (root !== undefined) return;
-  root = new ContextRoot();
-  // On the document, above the default store's provider: requests that one answers never get here.
-  root.attach(document as unknown as HTMLElement);
 }
 
 function register(name: string, element: CustomElementConstructor): void {

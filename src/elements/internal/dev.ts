@@ -1,5 +1,8 @@
 import { onServer } from './environment.ts';
 
+/** Scripts that configure the page may run this much later than the elements without being warned. */
+export const CONFIGURE_GRACE_MS = 2_000;
+
 /** Warnings told so far; a page that makes up ever new ones must not fill the memory. */
 const WARNINGS_MAX = 100;
 const LOCAL_HOSTS = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
@@ -19,7 +22,7 @@ export function warnInDevelopment(message: string, ...value: unknown[]): void {
 }
 
 /** A page on this machine, or one whose script tag says `data-debug`. */
-function isDevelopment(): boolean {
+export function isDevelopment(): boolean {
   if (onServer) return false;
   return LOCAL_HOSTS.test(location.hostname) || document.querySelector('script[data-debug]') !== null;
 }

@@ -47,7 +47,7 @@ export function rich<Value>(
 }
 
 function messageOf({ catalogues }: Localizer, key: MessageKey): Message {
-  return catalogues.find((messages) => messages[key] !== undefined)?.[key] ?? english[key];
+  return catalogues.find((messages) => messages[key] !== undefined)?.[key] ?? english[key] ?? key;
 }
 
 function fill<Value>(l: Localizer, value: Value | undefined): string | Value {

@@ -39,21 +39,6 @@ export const meterStyles = css`
     white-space: nowrap;
   }
 
-  .sub {
-    color: var(--_soft);
-    font-size: 0.875em;
-  }
-
-  .sub .warning {
-    color: var(--_warn-ink);
-    font-weight: 500;
-  }
-
-  .sub :is(.critical, .exceeded) {
-    color: var(--_bad-ink);
-    font-weight: 500;
-  }
-
   .meter {
     --_fill: var(--_primary);
     position: relative;
@@ -178,10 +163,6 @@ export const meterStyles = css`
 
   .bone.value {
     inline-size: 7em;
-  }
-
-  .sub .bone {
-    inline-size: 9em;
   }
 
   .room,

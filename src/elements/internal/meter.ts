@@ -1,6 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { type Localizer, rich } from './localizer.ts';
-import { overageOf, type Quota, segmentsOf, sharesOf } from './quota.ts';
+import { overageOf, type Quota, sharesOf } from './quota.ts';
 import { amountsOf, spokenOf, valueKeyOf } from './wording.ts';
 
 /** Lines of a skeleton that are not to come. */
@@ -30,7 +30,6 @@ export function renderValue(l: Localizer, quota: Quota, key = valueKeyOf(quota))
 /** The meter: a bar, or one segment for each of a few whole units. Unlimited has none. */
 export function renderMeter(l: Localizer, quota: Quota): TemplateResult | typeof nothing {
   if (quota.limit === Infinity) return nothing;
-  const segments = segmentsOf(quota);
   // A meter from 0 to 0 would be none; nothing of nothing is all of it.
   const max = quota.limit || 1;
   return html`<div
@@ -42,7 +41,7 @@ export function renderMeter(l: Localizer, quota: Quota): TemplateResult | typeof
     aria-valuenow=${quota.limit === 0 ? max : Math.min(quota.consumed, max)}
     aria-valuetext=${spokenOf(l, quota)}
   >
-    ${segments > 0 ? renderSegments(segments, quota.consumed) : renderBar(quota)}
+    ${quota.segments > 0 ? renderSegments(quota) : renderBar(quota)}
   </div>`;
 }
 
@@ -102,8 +101,8 @@ function renderNotch(warnAt: number): TemplateResult {
   return svg`<rect class="notch" x="${warnAt}%" />`;
 }
 
-function renderSegments(count: number, consumed: number): TemplateResult {
-  const segments = Array.from({ length: count }, (_, index) => index < consumed);
+function renderSegments({ segments: length, consumed }: Quota): TemplateResult {
+  const segments = Array.from({ length }, (_, index) => index < consumed);
   return html`<div class="segments" part="track">
     ${segments.map((used) => html`<span class=${used ? 'segment on' : 'segment'} part=${used ? 'fill' : nothing}></span>`)}
   </div>`;

@@ -1,25 +1,9 @@
 import type { UsageStatus } from '../../client/wire.ts';
-import type { UsageMetric } from '../../store/types.ts';
 import { clamp, denoise } from './number.ts';
 
 /** Where a bar turns, in percent, when nobody says otherwise. */
 export const WARN_AT_DEFAULT = 80;
 export const CRITICAL_AT_DEFAULT = 95;
-/** Up to this many whole units are drawn one by one: more than that nobody counts at a glance. */
-export const SEGMENTS_MAX = 12;
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** When this page first saw a row. */
-const seenAtMsOf = new WeakMap<UsageMetric, number>();
-
-const URGENCY: Readonly<Record<UsageStatus, number>> = {
-  unlimited: 0,
-  ok: 0,
-  warning: 1,
-  critical: 2,
-  exceeded: 3,
-};
 
 /** One quota, normalised: everything a meter or a sentence about it needs. */
 export interface Quota {
@@ -28,8 +12,8 @@ export interface Quota {
   /** `Infinity` is unlimited. */
   readonly limit: number;
   readonly unit: string | null;
-  /** A count of things (seats) rather than an amount that resets. */
-  readonly countable: boolean;
+  /** How many units to draw one by one, or 0 for a bar. */
+  readonly segments: number;
   readonly status: UsageStatus;
   readonly warnAt: number;
   readonly overageAllowed: boolean;
@@ -42,41 +26,6 @@ export interface Thresholds {
   readonly criticalAt: number;
 }
 
-/** A metric of the store as a quota: by the server's status, or by thresholds of the page's own. */
-export function quotaOf(metric: UsageMetric, thresholds?: Partial<Thresholds>): Quota {
-  const consumed = Number.isFinite(metric.consumed) ? Math.max(0, metric.consumed) : 0;
-  const limit = metric.limit >= 0 ? metric.limit : Infinity;
-  const warnAt = clamp(thresholds?.warnAt ?? (metric.warn_at || WARN_AT_DEFAULT), 0, 100);
-  const own = thresholds?.warnAt !== undefined || thresholds?.criticalAt !== undefined;
-  const criticalAt = thresholds?.criticalAt ?? CRITICAL_AT_DEFAULT;
-  return {
-    name: metric.feature_title,
-    consumed,
-    limit,
-    unit: metric.unit,
-    countable: metric.feature_type === 'numeric_limit',
-    status: own ? statusOf(consumed, limit, { warnAt, criticalAt }) : metric.status,
-    warnAt,
-    overageAllowed: metric.overage_allowed,
-    resetsInDays: daysLeftOf(metric),
-  };
-}
-
-/**
- * The days left now: a page may stay open for long without news of a feature. Only the time that has passed since
- * is taken from this machine's clock, which may be wrong.
- */
-function daysLeftOf(metric: UsageMetric): number | null {
-  const { resets_in_days: days, period_end: end, as_of: asOf } = metric;
-  if (days === null || end === null) return null;
-  const nowMs = Date.now();
-  const seenAtMs = seenAtMsOf.get(metric) ?? nowMs;
-  seenAtMsOf.set(metric, seenAtMs);
-  const leftMs = Date.parse(end) - Date.parse(asOf) - (nowMs - seenAtMs);
-  const daysLeft = Math.max(0, Math.ceil(leftMs / DAY_MS));
-  return Number.isFinite(daysLeft) ? daysLeft : null;
-}
-
 /** The status from the exact ratio, as the server rules. */
 export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }: Thresholds): UsageStatus {
   if (limit === Infinity) return 'unlimited';
@@ -86,27 +35,9 @@ export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }
   return percent >= warnAt ? 'warning' : 'ok';
 }
 
-/** Whole percent, rounded down: 100 only when nothing is left. */
-export function percentOf({ consumed, limit }: Quota): number {
-  if (limit === Infinity) return 0;
-  if (consumed >= limit) return 100;
-  return Math.min(99, Math.floor(denoise((consumed / limit) * 100)));
-}
-
 /** How much lies beyond the limit. */
 export function overageOf({ consumed, limit }: Quota): number {
   return Math.max(0, denoise(consumed - limit));
-}
-
-export function remainingOf({ consumed, limit }: Quota): number {
-  return Math.max(0, denoise(limit - consumed));
-}
-
-/** How many units to draw one by one, or 0 for a bar. */
-export function segmentsOf({ countable, consumed, limit, unit }: Quota): number {
-  const whole = unit === null || !/^(byte|[kmgt]b)$/i.test(unit);
-  const drawable = countable && whole && Number.isInteger(limit) && Number.isInteger(consumed);
-  return drawable && limit >= 1 && limit <= SEGMENTS_MAX && consumed <= limit ? limit : 0;
 }
 
 /** Shares of the bar in percent: what is used within the limit, and what lies beyond it. */
@@ -115,18 +46,4 @@ export function sharesOf({ consumed, limit }: Quota): { within: number; over: nu
   if (consumed <= limit) return { within: clamp((consumed / limit) * 100, 0, 100), over: 0 };
   const within = (limit / consumed) * 100;
   return { within, over: 100 - within };
-}
-
-/** Whether `to` needs more attention than `from`. */
-export function isMoreUrgent(to: UsageStatus, from: UsageStatus): boolean {
-  return URGENCY[to] > URGENCY[from];
-}
-
-/** The status that needs attention most; `unlimited` only when nothing is limited. */
-export function mostUrgent(statuses: readonly UsageStatus[]): UsageStatus {
-  if (statuses.length > 0 && statuses.every((status) => status === 'unlimited')) return 'unlimited';
-  return statuses.reduce<UsageStatus>(
-    (worst, status) => (isMoreUrgent(status, worst) ? status : worst),
-    'ok',
-  );
 }

@@ -2,6 +2,7 @@ import { ContextEvent } from '@lit/context';
 import type { ReactiveController } from 'lit';
 import type { UsageSnapshot, UsageStore } from '../../store/types.ts';
 import { storeContext } from '../context.ts';
+import { attachContextRoot } from './context-root.ts';
 import { onServer } from './environment.ts';
 import { reportError } from './errors.ts';
 import { withHosts } from './tree.ts';
@@ -21,23 +22,23 @@ export interface StoreHost extends Element {
   readonly needsStore: boolean;
   addController(controller: ReactiveController): void;
   requestUpdate(): void;
-  /** The store changed from one to another, or to none. */
-  storeChanged(store: UsageStore | undefined, previous: UsageStore | undefined): void;
+  /** The store changed to another, or to none. */
+  storeChanged?(): void;
   /** There is a new picture. */
-  snapshotChanged(snapshot: UsageSnapshot): void;
+  snapshotChanged?(snapshot: UsageSnapshot): void;
 }
 
 /** Binds an element to its store: its own, the nearest provider's, or the page's default one. */
-export class StoreController implements ReactiveController {
-  readonly #host: StoreHost;
+export class StoreController<Host extends StoreHost = StoreHost> implements ReactiveController {
+  protected readonly host: Host;
   #provided: UsageStore | undefined;
   #unprovide: (() => void) | undefined;
   #bound: UsageStore | undefined;
   #unsubscribe: (() => void) | undefined;
   #snapshot: UsageSnapshot | undefined;
 
-  constructor(host: StoreHost) {
-    this.#host = host;
+  constructor(host: Host) {
+    this.host = host;
     host.addController(this);
   }
 
@@ -51,12 +52,12 @@ export class StoreController implements ReactiveController {
 
   get binding(): Binding {
     if (this.#bound !== undefined) return 'bound';
-    if (!this.#isInPlace || !this.#host.needsStore) return 'unbound';
-    return onServer || isWaiting(this.#host) ? 'waiting' : 'missing';
+    if (!this.#isInPlace || !this.host.needsStore) return 'unbound';
+    return onServer || isWaiting(this.host) ? 'waiting' : 'missing';
   }
 
   hostConnected(): void {
-    this.#host.requestUpdate();
+    this.host.requestUpdate();
   }
 
   hostDisconnected(): void {
@@ -67,32 +68,41 @@ export class StoreController implements ReactiveController {
   /** Brings the binding in line with the host's properties; called at the start of each of its updates. */
   sync(): void {
     if (!this.#isInPlace) return;
-    const { store, needsStore } = this.#host;
+    const { store, needsStore } = this.host;
     if (!needsStore || store !== undefined) this.#release();
     else if (this.#unprovide === undefined) this.#request();
     this.#bind(needsStore ? (store ?? this.#provided) : undefined);
   }
 
+  protected storeChanged(_store: UsageStore | undefined, _previous: UsageStore | undefined): void {
+    this.host.storeChanged?.();
+  }
+
+  protected snapshotChanged(snapshot: UsageSnapshot): void {
+    this.host.snapshotChanged?.(snapshot);
+  }
+
   /** What a server renders is in its place from the start, though it is never connected. */
   get #isInPlace(): boolean {
-    return onServer || this.#host.isConnected;
+    return onServer || this.host.isConnected;
   }
 
   #request(): void {
-    this.#host.dispatchEvent(new ContextEvent(storeContext, this.#host, this.#onProvided, true));
+    if (!onServer) attachContextRoot();
+    this.host.dispatchEvent(new ContextEvent(storeContext, this.host, this.#onProvided, true));
   }
 
   // One function for the controller's life: a context root holds it weakly and knows its repeats by identity.
   readonly #onProvided = (store: UsageStore | undefined, unprovide?: () => void): void => {
     if (this.#unprovide !== unprovide) this.#unprovide?.();
     this.#unprovide = unprovide;
-    if (!this.#isInPlace || !this.#host.needsStore || this.#host.store !== undefined) {
+    if (!this.#isInPlace || !this.host.needsStore || this.host.store !== undefined) {
       this.#release();
       return;
     }
     // The page's default store answers before a provider in between is upgraded: it may be another customer's.
-    this.#provided = !onServer && isWaiting(this.#host) ? undefined : store;
-    this.#host.requestUpdate();
+    this.#provided = !onServer && isWaiting(this.host) ? undefined : store;
+    this.host.requestUpdate();
   };
 
   #release(): void {
@@ -109,14 +119,14 @@ export class StoreController implements ReactiveController {
     // Whoever subscribes makes the store work; on a server there is nothing to wait for.
     this.#unsubscribe = onServer ? undefined : store?.subscribe(this.#onChange);
     this.#snapshot = undefined;
-    this.#host.storeChanged(store, previous);
+    this.storeChanged(store, previous);
     if (store !== undefined) this.#take(store);
   }
 
   readonly #onChange = (): void => {
     // A store may call back while it is being subscribed to; `#bind` looks right after.
     if (this.#bound === undefined || this.#snapshot === undefined) return;
-    if (this.#take(this.#bound)) this.#host.requestUpdate();
+    if (this.#take(this.#bound)) this.host.requestUpdate();
   };
 
   /** Takes the present picture over. Whether it is a new one. */
@@ -125,7 +135,7 @@ export class StoreController implements ReactiveController {
     if (snapshot === this.#snapshot) return false;
     this.#snapshot = snapshot;
     reportError(store, snapshot.error);
-    this.#host.snapshotChanged(snapshot);
+    this.snapshotChanged(snapshot);
     return true;
   }
 }

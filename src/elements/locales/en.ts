@@ -1,18 +1,16 @@
+import { coreTexts } from '../internal/core-texts.ts';
+
 /** One text, or one per plural category of its `{count}`. */
 export type Message = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
 
 /** Every text the elements can show, in English: the reference for all other catalogues. */
 const en = {
-  heading: 'Usage',
-  live: 'Live',
-  loading: 'Loading usage…',
-  listSeparator: ', ',
+  ...coreTexts,
 
-  valueOfLimit: '{used} of {limit}',
+  live: 'Live',
+
   valueOfIncluded: '{used} of {limit} included',
   valueCompact: '{used}/{limit}',
-  valueUnlimited: '{used} · {unlimited}',
-  unlimited: 'Unlimited',
 
   percentUsed: '{percent} used, {left} left',
   underOnePercent: 'Less than {percent}',
@@ -24,8 +22,6 @@ const en = {
   resetsToday: 'Resets today',
   resetsIn: { one: 'Resets in {count} day', other: 'Resets in {count} days' },
 
-  spokenUsed: '{used} of {limit} used',
-  spokenLimitReached: 'limit reached',
   spokenResetsToday: 'resets today',
   spokenResetsIn: { one: 'resets in {count} day', other: 'resets in {count} days' },
   announcement: '{name}: {summary}',

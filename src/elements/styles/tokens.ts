@@ -1,7 +1,7 @@
 import { css } from 'lit';
 
 /**
- * The design tokens: five public ones, everything else derived from them. Each has a fallback, so that an element
+ * The design tokens of a meter: public ones, and what is derived from them. Each has a fallback, so that an element
  * is whole without any stylesheet of the page's. `light-dark()` follows the inherited `color-scheme`.
  */
 export const tokens = css`
@@ -9,15 +9,10 @@ export const tokens = css`
     --_ink: var(--billing-color-text, light-dark(oklch(0.21 0.01 270), oklch(0.96 0.005 270)));
     --_surface: var(--billing-color-background, light-dark(#fff, oklch(0.205 0.008 270)));
     --_primary: var(--billing-color-primary, light-dark(oklch(0.5 0.19 274), oklch(0.72 0.14 274)));
-    --_radius: var(--billing-radius, 0.875em);
     --_soft: color-mix(in oklab, var(--_ink) 63%, var(--_surface));
-    --_line: color-mix(in oklab, var(--_ink) 11%, var(--_surface));
     --_track: color-mix(in oklab, var(--_ink) 8%, var(--_surface));
     --_warn: light-dark(oklch(0.625 0.15 62), oklch(0.8 0.14 78));
-    --_warn-ink: light-dark(oklch(0.47 0.11 60), oklch(0.85 0.11 80));
     --_bad: light-dark(oklch(0.57 0.2 27), oklch(0.7 0.17 25));
-    --_bad-ink: light-dark(oklch(0.5 0.19 27), oklch(0.78 0.13 25));
-    --_good: light-dark(oklch(0.56 0.13 155), oklch(0.76 0.14 155));
   }
 
   :host([hidden]) {

@@ -1,15 +1,15 @@
 import { nothing, type PropertyDeclarations, type PropertyValues } from 'lit';
-import type { UsageStore } from '../../store/types.ts';
 import type { DismissReason, Trigger } from '../events.ts';
-import { AnnouncerRank } from '../internal/announcer.ts';
+import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { Connection } from '../internal/connection.ts';
 import { warnInDevelopment } from '../internal/dev.ts';
 import { onServer } from '../internal/environment.ts';
-import { isSignedOut } from '../internal/errors.ts';
 import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
 import { buttons } from '../styles/buttons.ts';
+import { cardTokens } from '../styles/card-tokens.ts';
 import { primaryButton } from '../styles/primary-button.ts';
 import { tokens } from '../styles/tokens.ts';
 import { Countdown } from './countdown.ts';
@@ -78,7 +78,7 @@ const SNOOZE_MAX_SECONDS = 90 * 24 * 60 * 60;
  * @callback {billing-nudge-shown} onShown
  */
 export class BillingUpgradeNudge extends BillingElement {
-  static override styles = [tokens, meterStyles, buttons, primaryButton, styles];
+  static override styles = [tokens, cardTokens, meterStyles, buttons, primaryButton, styles];
 
   static override properties: PropertyDeclarations = {
     variant: {},
@@ -102,6 +102,8 @@ export class BillingUpgradeNudge extends BillingElement {
   declare open: boolean;
   declare trigger: Trigger | null | undefined;
 
+  override readonly announcerRank: AnnouncerRank = 'nudge';
+  protected override readonly usage = new Connection(this);
   readonly #countdown = new Countdown(() => {
     this.#dismiss('timeout');
   });
@@ -123,10 +125,6 @@ export class BillingUpgradeNudge extends BillingElement {
     this.open = false;
   }
 
-  override get announcerRank(): AnnouncerRank {
-    return AnnouncerRank.nudge;
-  }
-
   override get needsStore(): boolean {
     return this.trigger == null;
   }
@@ -146,8 +144,7 @@ export class BillingUpgradeNudge extends BillingElement {
     pageView.release(this);
   }
 
-  override storeChanged(store: UsageStore | undefined, previous: UsageStore | undefined): void {
-    super.storeChanged(store, previous);
+  storeChanged(): void {
     this.requestUpdate();
   }
 
@@ -174,12 +171,12 @@ export class BillingUpgradeNudge extends BillingElement {
   }
 
   protected override currentStates(): readonly StateName[] {
-    const snapshot = this.usage.snapshot;
+    const { reading, snapshot } = this.usage;
     const stale = snapshot?.stale === true ? (['stale'] as const) : [];
     if (this.#current !== undefined) return [severityOf(this.#current), ...stale];
-    if (!this.needsStore || (snapshot !== undefined && isSignedOut(snapshot))) return [];
-    if (snapshot === undefined || snapshot.status === 'pending') return ['loading'];
-    return snapshot.status === 'error' ? ['error'] : stale;
+    if (!this.needsStore || reading === 'signedOut') return [];
+    if (reading === 'ready') return stale;
+    return [reading === 'failed' ? 'error' : 'loading'];
   }
 
   protected override renderContent(l: Localizer): unknown {

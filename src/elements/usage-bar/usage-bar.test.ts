@@ -1,8 +1,8 @@
 import { html } from 'lit';
-import { CONFIGURE_GRACE_MS } from '../internal/billing-element.ts';
+import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
-import { cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
+import { barChecks, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
 import { afterEach, describe, expect, fixture, it } from '../testing/test.ts';
 import './usage-bar.define.ts';
 import { BillingUsageBar } from './usage-bar.ts';
@@ -19,6 +19,7 @@ async function complaintsOf(bar: BillingUsageBar, later: () => unknown = () => u
   try {
     return await warningsOf(async () => {
       await mount(bar);
+      await barChecks();
       await later();
       time.pass(CONFIGURE_GRACE_MS);
     });

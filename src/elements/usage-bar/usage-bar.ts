@@ -1,21 +1,21 @@
-import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, CONFIGURE_GRACE_MS, type StateName } from '../internal/billing-element.ts';
-import { warnInDevelopment } from '../internal/dev.ts';
-import { isSignedOut } from '../internal/errors.ts';
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import type { AnnouncerRank } from '../internal/announcer.ts';
+import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import type { Connection } from '../internal/connection.ts';
+import { connector } from '../internal/connector.ts';
+import { isDevelopment } from '../internal/dev.ts';
+import { formatAmount } from '../internal/format.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { renderMeter, renderRoom, renderSkeleton, renderTop } from '../internal/meter.ts';
-import { clamp, finiteNumber, numberConverter, toNumber } from '../internal/number.ts';
+import { clamp, numberConverter, toNumber } from '../internal/number.ts';
 import {
   CRITICAL_AT_DEFAULT,
   type Quota,
-  quotaOf,
   statusOf,
   type Thresholds,
   WARN_AT_DEFAULT,
 } from '../internal/quota.ts';
-import { formatAmount } from '../internal/format.ts';
 import { tokens } from '../styles/tokens.ts';
 import { styles } from './usage-bar.styles.ts';
 
@@ -53,7 +53,6 @@ type View =
  * @cssprop --billing-color-primary - Brand colour.
  * @cssprop --billing-color-background - Surface.
  * @cssprop --billing-color-text - Text.
- * @cssprop --billing-radius - Corner radius.
  * @cssprop --billing-font - Typeface; by default the page's.
  *
  * @cssstate loading - No number yet.
@@ -89,6 +88,9 @@ export class BillingUsageBar extends BillingElement {
   declare hideLabel: boolean;
   declare hideValue: boolean;
 
+  override readonly announcerRank: AnnouncerRank = 'bar';
+  #usage: Connection | undefined;
+  #connecting: Promise<void> | undefined;
   #hadSkeleton = false;
 
   constructor() {
@@ -97,16 +99,28 @@ export class BillingUsageBar extends BillingElement {
     this.hideValue = false;
   }
 
-  override get announcerRank(): AnnouncerRank {
-    return AnnouncerRank.bar;
-  }
-
   override get needsStore(): boolean {
     return toNumber(this.consumed) === undefined && isGiven(this.featureKey);
   }
 
-  protected override firstUpdated(): void {
-    if (this.#isUnconfigured) setTimeout(() => this.#warnUnconfigured(), CONFIGURE_GRACE_MS);
+  protected override get usage(): Connection | undefined {
+    if (connector.Connection !== undefined) this.#usage ??= new connector.Connection(this);
+    return this.#usage;
+  }
+
+  protected override async getUpdateComplete(): Promise<boolean> {
+    await super.getUpdateComplete();
+    await this.#connecting;
+    return super.getUpdateComplete();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    super.willUpdate(changed);
+    if (this.needsStore && this.usage === undefined) this.#connecting ??= this.#connect();
+  }
+
+  protected override updated(): void {
+    if (isDevelopment()) void import('./checks.ts').then(({ checkBar }) => checkBar(this));
   }
 
   protected override currentStates(): readonly StateName[] {
@@ -155,31 +169,18 @@ export class BillingUsageBar extends BillingElement {
     </div>`;
   }
 
-  get #isUnconfigured(): boolean {
-    return !this.needsStore && toNumber(this.consumed) === undefined;
-  }
-
-  #warnUnconfigured(): void {
-    if (!this.isConnected || !this.#isUnconfigured) return;
-    // HTML knows no capitals in attributes: this is what becomes of `featureKey`.
-    const hint = this.hasAttribute('featurekey') ? ': write feature-key' : '';
-    warnInDevelopment(`<billing-usage-bar> has neither feature-key nor consumed${hint}`);
-  }
-
   #view(): View {
     return this.needsStore ? this.#connectedView() : this.#standaloneView();
   }
 
   #connectedView(): View {
-    const snapshot = this.usage.snapshot;
-    if (snapshot === undefined) return { kind: 'loading' };
-    if (isSignedOut(snapshot)) return { kind: 'signedOut' };
-    if (snapshot.status === 'pending') return { kind: 'loading' };
-    if (snapshot.status === 'error') return { kind: 'failed' };
-    const metric = this.usage.store?.feature(this.featureKey ?? '');
-    if (metric === undefined) return { kind: 'notInPlan' };
-    const quota = quotaOf(metric, this.#thresholds());
-    return { kind: 'quota', quota: { ...quota, name: this.label ?? quota.name }, stale: snapshot.stale };
+    const { usage } = this;
+    const reading = usage?.reading ?? 'loading';
+    if (reading !== 'ready') return { kind: reading };
+    const quota = usage?.quota(this.featureKey ?? '', this.#thresholds());
+    if (quota === undefined) return { kind: 'notInPlan' };
+    const stale = usage?.snapshot?.stale ?? false;
+    return { kind: 'quota', quota: { ...quota, name: this.label ?? quota.name }, stale };
   }
 
   #standaloneView(): View {
@@ -187,14 +188,7 @@ export class BillingUsageBar extends BillingElement {
     if (consumed === undefined) return { kind: 'loading' };
     const limit = toNumber(this.limit) ?? Infinity;
     const amount = Number.isFinite(consumed) ? Math.max(0, consumed) : NaN;
-    if (amount !== consumed) {
-      warnInDevelopment('<billing-usage-bar>: consumed must be a number from 0, not', this.consumed);
-    }
-    if (Number.isNaN(limit) || limit < 0) {
-      warnInDevelopment('<billing-usage-bar>: no bar, for limit must be a number from 0, not', this.limit);
-      return { kind: 'amount', consumed: amount };
-    }
-    if (Number.isNaN(amount)) return { kind: 'amount', consumed: amount };
+    if (Number.isNaN(amount) || !(limit >= 0)) return { kind: 'amount', consumed: amount };
     const thresholds = { warnAt: WARN_AT_DEFAULT, criticalAt: CRITICAL_AT_DEFAULT, ...this.#thresholds() };
     return {
       kind: 'quota',
@@ -204,7 +198,7 @@ export class BillingUsageBar extends BillingElement {
         consumed: amount,
         limit,
         unit: this.unit ?? null,
-        countable: false,
+        segments: 0,
         status: statusOf(amount, limit, thresholds),
         warnAt: thresholds.warnAt,
         overageAllowed: false,
@@ -213,14 +207,22 @@ export class BillingUsageBar extends BillingElement {
     };
   }
 
-  #thresholds(): Partial<Thresholds> {
-    const warnAt = finiteNumber('<billing-usage-bar>: warn-at', this.warnAt);
-    const criticalAt = finiteNumber('<billing-usage-bar>: critical-at', this.criticalAt);
-    return {
-      ...(warnAt === undefined ? {} : { warnAt: clamp(warnAt, 0, 100) }),
-      ...(criticalAt === undefined ? {} : { criticalAt: clamp(criticalAt, 0, 100) }),
-    };
+  async #connect(): Promise<void> {
+    // Until it has come the bar is loading; where it does not come, the next update asks again.
+    await import('../internal/connection.ts').catch(() => undefined);
+    this.#connecting = undefined;
+    if (this.usage !== undefined) this.requestUpdate();
   }
+
+  #thresholds(): Partial<Thresholds> {
+    return { ...thresholdOf('warnAt', this.warnAt), ...thresholdOf('criticalAt', this.criticalAt) };
+  }
+}
+
+/** A threshold where one is given that makes sense. */
+function thresholdOf(name: keyof Thresholds, value: unknown): Partial<Thresholds> {
+  const percent = toNumber(value);
+  return Number.isFinite(percent) ? { [name]: clamp(Number(percent), 0, 100) } : {};
 }
 
 function isGiven(value: string | null | undefined): boolean {

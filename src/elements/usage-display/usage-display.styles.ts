@@ -99,6 +99,25 @@ export const styles = css`
     gap: 0.55em;
   }
 
+  .sub {
+    color: var(--_soft);
+    font-size: 0.875em;
+  }
+
+  .sub .warning {
+    color: var(--_warn-ink);
+    font-weight: 500;
+  }
+
+  .sub :is(.critical, .exceeded) {
+    color: var(--_bad-ink);
+    font-weight: 500;
+  }
+
+  .sub .bone {
+    inline-size: 9em;
+  }
+
   .stale .meter {
     opacity: 0.55;
   }

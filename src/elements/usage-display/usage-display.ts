@@ -1,19 +1,22 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
-import { AnnouncerRank } from '../internal/announcer.ts';
+import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { Connection, type Reading } from '../internal/connection.ts';
 import { onServer } from '../internal/environment.ts';
-import { isSignedOut } from '../internal/errors.ts';
 import { formatTime } from '../internal/format.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { renderMeter, renderRoom, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
+import { mostUrgent, quotaOf } from '../internal/metric-quota.ts';
 import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
-import { mostUrgent, type Quota, quotaOf } from '../internal/quota.ts';
+import type { Quota } from '../internal/quota.ts';
 import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
-import { resetOf, summaryOf } from '../internal/wording.ts';
+import { summaryOf } from '../internal/summary.ts';
+import { resetText } from '../internal/wording.ts';
 import { buttons } from '../styles/buttons.ts';
+import { cardTokens } from '../styles/card-tokens.ts';
 import { tokens } from '../styles/tokens.ts';
 import { styles } from './usage-display.styles.ts';
 
@@ -24,7 +27,7 @@ const ROWS_DEFAULT = 3;
 
 /** What the display can show, decided once per update. */
 type View =
-  | { kind: 'loading' | 'failed' | 'signedOut' | 'empty' }
+  | { kind: Exclude<Reading, 'ready'> | 'empty' }
   | { kind: 'metrics'; metrics: readonly UsageMetric[]; snapshot: UsageSnapshot };
 
 /**
@@ -75,7 +78,7 @@ type View =
  * @cssstate unlimited - No row has a limit.
  */
 export class BillingUsageDisplay extends BillingElement {
-  static override styles = [tokens, meterStyles, buttons, styles];
+  static override styles = [tokens, cardTokens, meterStyles, buttons, styles];
 
   static override properties: PropertyDeclarations = {
     featureKey: { attribute: 'feature-key' },
@@ -95,7 +98,9 @@ export class BillingUsageDisplay extends BillingElement {
   declare compact: boolean;
   declare rows: number | null | undefined;
 
+  override readonly announcerRank: AnnouncerRank = 'display';
   override readonly needsStore: boolean = true;
+  protected override readonly usage = new Connection(this);
   /** The skeletons that were drawn before there were numbers. */
   #skeletons: readonly RowKind[] = [];
 
@@ -106,12 +111,7 @@ export class BillingUsageDisplay extends BillingElement {
     this.compact = false;
   }
 
-  override get announcerRank(): AnnouncerRank {
-    return AnnouncerRank.display;
-  }
-
-  override snapshotChanged(snapshot: UsageSnapshot): void {
-    super.snapshotChanged(snapshot);
+  snapshotChanged(snapshot: UsageSnapshot): void {
     const whole = !this.#single && snapshot.status === 'ready' && !snapshot.stale;
     if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.map(kindOf));
   }
@@ -144,11 +144,9 @@ export class BillingUsageDisplay extends BillingElement {
   }
 
   #view(): View {
-    const snapshot = this.usage.snapshot;
+    const { snapshot, reading } = this.usage;
+    if (reading !== 'ready') return { kind: reading };
     if (snapshot === undefined) return { kind: 'loading' };
-    if (isSignedOut(snapshot)) return { kind: 'signedOut' };
-    if (snapshot.status === 'pending') return { kind: 'loading' };
-    if (snapshot.status === 'error') return { kind: 'failed' };
     const metrics = this.#single
       ? snapshot.metrics.filter((metric) => metric.feature_key === this.featureKey)
       : snapshot.metrics;
@@ -240,7 +238,7 @@ export class BillingUsageDisplay extends BillingElement {
     if (quota.limit === Infinity) return nothing;
     return html`<div class="sub">
       <span class=${quota.status}><bdi>${summaryOf(l, quota)}</bdi></span>
-      ${this.hideReset ? nothing : html`<span><bdi>${resetOf(l, quota)}</bdi></span>`}
+      ${this.hideReset ? nothing : html`<span><bdi>${resetText(l, quota, 'resetsIn', 'resetsToday')}</bdi></span>`}
     </div>`;
   }
 

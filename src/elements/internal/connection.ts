@@ -1,0 +1,110 @@
+import { html, nothing } from 'lit';
+import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
+import en from '../locales/en.ts';
+import { type Announcer, announcerOf, type Voice } from './announcer.ts';
+import type { StateName } from './billing-element.ts';
+import { completeEnglish } from './catalogues.ts';
+import { connector } from './connector.ts';
+import { CONFIGURE_GRACE_MS, warnInDevelopment } from './dev.ts';
+import { onServer } from './environment.ts';
+import { isSignedOut } from './errors.ts';
+import { type Localizer, localizerFor, text } from './localizer.ts';
+import { quotaOf } from './metric-quota.ts';
+import type { Quota, Thresholds } from './quota.ts';
+import { type Binding, StoreController, type StoreHost } from './store-controller.ts';
+import { summaryOf } from './summary.ts';
+
+/** What an element can say of its store's numbers. */
+export type Reading = 'loading' | 'signedOut' | 'failed' | 'ready';
+
+/** What binds an element to its store, reads for it there, and lets it speak. */
+export class Connection extends StoreController<StoreHost & Voice> {
+  #announcement = '';
+  #missingTimer: ReturnType<typeof setTimeout> | undefined;
+
+  get reading(): Reading {
+    const { snapshot } = this;
+    if (snapshot === undefined) return 'loading';
+    if (isSignedOut(snapshot)) return 'signedOut';
+    if (snapshot.status === 'pending') return 'loading';
+    return snapshot.status === 'error' ? 'failed' : 'ready';
+  }
+
+  /** The state of an element that has no store to read from, or not yet. */
+  get fallback(): StateName | undefined {
+    const { binding } = this;
+    if (binding === 'missing') return 'error';
+    return binding === 'waiting' ? 'loading' : undefined;
+  }
+
+  /** A feature as a quota, where the plan has it. */
+  quota(featureKey: string, thresholds: Partial<Thresholds>): Quota | undefined {
+    const metric = this.store?.feature(featureKey);
+    return metric && quotaOf(metric, thresholds);
+  }
+
+  override sync(): void {
+    super.sync();
+    this.#watchMissing(this.binding);
+  }
+
+  override hostDisconnected(): void {
+    super.hostDisconnected();
+    this.#watchMissing('unbound');
+    this.#announcement = '';
+  }
+
+  /** One polite live region for all elements of a store. */
+  renderLiveRegion(): unknown {
+    if (this.#announcer === undefined) return nothing;
+    return html`<div class="unseen" role="status" aria-live="polite">${this.#announcement}</div>`;
+  }
+
+  protected override storeChanged(store: UsageStore | undefined, previous: UsageStore | undefined): void {
+    super.storeChanged(store, previous);
+    if (onServer) return;
+    if (previous !== undefined) announcerOf(previous).leave(this.host);
+    if (store !== undefined) announcerOf(store).join(this.host);
+  }
+
+  protected override snapshotChanged(snapshot: UsageSnapshot): void {
+    super.snapshotChanged(snapshot);
+    const { up, down } = this.#announcer?.crossings(snapshot) ?? { up: [], down: [] };
+    if (up.length > 0) this.#announcement = announcementOf(localizerFor(this.host), up);
+    // Only a text that changes is spoken: the next crossing may need the words of the last one.
+    else if (down.length > 0) this.#announcement = '';
+  }
+
+  /** The store's announcer, where it speaks through this element. */
+  get #announcer(): Announcer | undefined {
+    const announcer = this.store && announcerOf(this.store);
+    return announcer?.speaksThrough(this.host) === true ? announcer : undefined;
+  }
+
+  #watchMissing(binding: Binding): void {
+    if (binding === 'missing') {
+      this.#missingTimer ??= setTimeout(warnUnconfigured, CONFIGURE_GRACE_MS);
+    } else {
+      clearTimeout(this.#missingTimer);
+      this.#missingTimer = undefined;
+    }
+  }
+}
+
+function announcementOf(l: Localizer, crossed: readonly UsageMetric[]): string {
+  return crossed
+    .map((metric) =>
+      text(l, 'announcement', { name: metric.feature_title, summary: summaryOf(l, quotaOf(metric)) }),
+    )
+    .join(text(l, 'listSeparator'));
+}
+
+function warnUnconfigured(): void {
+  warnInDevelopment(
+    'no usage to show: put the elements into <billing-provider session-token-url="…">, ' +
+      'or call configure({ sessionTokenUrl }).',
+  );
+}
+
+completeEnglish(en);
+connector.Connection = Connection;

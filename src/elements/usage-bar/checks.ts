@@ -1,0 +1,34 @@
+import { CONFIGURE_GRACE_MS, warnInDevelopment } from '../internal/dev.ts';
+import { finiteNumber, toNumber } from '../internal/number.ts';
+import type { BillingUsageBar } from './usage-bar.ts';
+
+/** Bars that may still be given something to show. */
+const expectant = new WeakSet<BillingUsageBar>();
+
+/** Tells developers what is wrong with a bar. On other pages it is not even loaded. */
+export function checkBar(bar: BillingUsageBar): void {
+  const consumed = toNumber(bar.consumed);
+  const limit = toNumber(bar.limit) ?? Infinity;
+  if (consumed !== undefined && !(consumed >= 0 && consumed < Infinity)) {
+    warnInDevelopment('<billing-usage-bar>: consumed must be a number from 0, not', bar.consumed);
+  }
+  if (consumed !== undefined && !(limit >= 0)) {
+    warnInDevelopment('<billing-usage-bar>: no bar, for limit must be a number from 0, not', bar.limit);
+  }
+  finiteNumber('<billing-usage-bar>: warn-at', bar.warnAt);
+  finiteNumber('<billing-usage-bar>: critical-at', bar.criticalAt);
+  if (!isUnconfigured(bar) || expectant.has(bar)) return;
+  expectant.add(bar);
+  setTimeout(() => checkConfigured(bar), CONFIGURE_GRACE_MS);
+}
+
+function checkConfigured(bar: BillingUsageBar): void {
+  if (!bar.isConnected || !isUnconfigured(bar)) return;
+  // HTML knows no capitals in attributes: this is what becomes of `featureKey`.
+  const hint = bar.hasAttribute('featurekey') ? ': write feature-key' : '';
+  warnInDevelopment(`<billing-usage-bar> has neither feature-key nor consumed${hint}`);
+}
+
+function isUnconfigured(bar: BillingUsageBar): boolean {
+  return !bar.needsStore && toNumber(bar.consumed) === undefined;
+}
