@@ -78,6 +78,11 @@ const layers = [
     because: 'a ledger loads, locks and persists; it knows the metering rules and nothing of HTTP',
   },
   {
+    layer: './packages/server/src/selftest',
+    mayNotImport: ['./packages/server/src/!(selftest)', './packages/server/src/!(selftest)/**/*'],
+    because: 'a selftest judges an API from outside, by nothing that it shares with it',
+  },
+  {
     layer: './packages/server/src/!(demo|cli.ts)',
     mayNotImport: ['./packages/server/src/demo'],
     because: 'the demo exists only under `billingos dev`',

@@ -27,14 +27,22 @@ export async function billingos(args: readonly string[], env: Environment = {}, 
 
 /** Runs a command until it says something on standard error that matches, and kills it there. */
 export async function killedAt(said: RegExp, args: readonly string[], env: Environment): Promise<void> {
+  const { code, stderr } = await signalledAt(said, 'SIGKILL', args, env);
+  if (code !== null) throw new Error(`It ended before it was killed: ${stderr}`);
+}
+
+/** Runs a command until it ends, and sends it a signal each time that it says something on standard error that matches. */
+export async function signalledAt(
+  said: RegExp,
+  signal: NodeJS.Signals,
+  args: readonly string[],
+  env: Environment,
+): Promise<Ended> {
   const child = start(args, env);
-  let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-    if (said.test(stderr)) child.kill('SIGKILL');
+    if (said.test(chunk.toString())) child.kill(signal);
   });
-  await once(child, 'close');
-  if (child.signalCode !== 'SIGKILL') throw new Error(`It ended before it was killed: ${stderr}`);
+  return ended(child);
 }
 
 /** `billingos serve`, listening. */
@@ -47,8 +55,13 @@ export interface ServeProcess {
   signal(signal: NodeJS.Signals): void;
 }
 
-export async function startServe(args: readonly string[], env: Environment = {}): Promise<ServeProcess> {
-  const child = start(['serve', '--port', '0', ...args], env);
+/** @param cli another build of the program. */
+export async function startServe(
+  args: readonly string[],
+  env: Environment = {},
+  cli = CLI,
+): Promise<ServeProcess> {
+  const child = start(['serve', '--port', '0', ...args], env, cli);
   const ending = ended(child);
   let output = '';
   await Promise.race([
@@ -67,9 +80,9 @@ export async function startServe(args: readonly string[], env: Environment = {})
   return { url, adminUrl, ended: ending, signal: (signal) => child.kill(signal) };
 }
 
-function start(args: readonly string[], env: Environment): ChildProcessWithoutNullStreams {
+function start(args: readonly string[], env: Environment, cli = CLI): ChildProcessWithoutNullStreams {
   const own = Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value !== undefined);
-  return spawn(process.execPath, [CLI, ...args], { env: { ...Object.fromEntries(own), ...env } });
+  return spawn(process.execPath, [cli, ...args], { env: { ...Object.fromEntries(own), ...env } });
 }
 
 async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {

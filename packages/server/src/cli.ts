@@ -14,12 +14,14 @@ import { keysList } from './commands/keys-list.ts';
 import { keysRevoke } from './commands/keys-revoke.ts';
 import { migrate } from './commands/migrate.ts';
 import { restore } from './commands/restore.ts';
+import { selftest } from './commands/selftest.ts';
 import { serve } from './commands/serve.ts';
 import { verify } from './commands/verify.ts';
 import { dev } from './demo/command.ts';
 import { LedgerUnavailableError } from './ledger/ledger.ts';
 import { StoreFailedError } from './ledger/sqlite/database.ts';
 import { StoreInUseError } from './ledger/sqlite/lock.ts';
+import { ObservationError } from './selftest/observe.ts';
 import { SettingsError } from './settings.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -37,6 +39,7 @@ const COMMANDS: readonly Command[] = [
   keysRevoke,
   catalogPush,
   catalogPull,
+  selftest,
 ];
 
 const FAILED = 1;
@@ -79,6 +82,7 @@ const EXPECTED = [
   StoreInUseError,
   StoreFailedError,
   LedgerUnavailableError,
+  ObservationError,
 ];
 
 main(process.argv.slice(2)).catch((error: unknown) => {

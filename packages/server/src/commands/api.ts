@@ -4,51 +4,71 @@ import { CommandError, type Invocation } from './command.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** The usage API as the environment names it. */
+/** The usage API as the command line or the environment names it. */
 export interface Api {
   readonly url: string;
+  readonly secretKey: string;
   readonly mode: string;
   /** The JSON of a reply. @throws CommandError when there is none, or it is an error. */
   readonly ask: (method: string, path: string, body?: unknown) => Promise<object>;
 }
 
-/** @throws SettingsError when a variable is missing: a key goes to no host that nobody named. */
-export function apiOf({ env }: Invocation): Api {
-  const url = readUrl(env, 'BILLINGOS_API_URL');
-  const key = env['BILLINGOS_SECRET_KEY'] ?? '';
+/**
+ * By `--url` and `--key`, where a command has them, before the environment.
+ * @throws SettingsError when one is missing: a key goes to no host that nobody named.
+ */
+export function apiOf({ env, options }: Pick<Invocation, 'env' | 'options'>): Api {
+  const urlName = options['url'] === undefined ? 'BILLINGOS_API_URL' : '--url';
+  const keyName = options['key'] === undefined ? 'BILLINGOS_SECRET_KEY' : '--key';
+  const url = readUrl(urlName === '--url' ? options : env, urlName);
+  const secretKey = options['key'] ?? env['BILLINGOS_SECRET_KEY'] ?? '';
   if (url === undefined) {
     throw new SettingsError(
       'BILLINGOS_API_URL is not set: the address of the API, such as http://127.0.0.1:4242.',
     );
   }
-  if (!isSecretKey(key)) {
-    throw new SettingsError('BILLINGOS_SECRET_KEY is not set to a secret key, sk_test_… or sk_live_….');
+  if (!isSecretKey(secretKey)) {
+    throw new SettingsError(`${keyName} is not set to a secret key, sk_test_… or sk_live_….`);
   }
   return {
     url,
-    mode: key.startsWith('sk_live_') ? 'live' : 'test',
-    ask: (...args) => ask(url, key, ...args),
+    secretKey,
+    mode: secretKey.startsWith('sk_live_') ? 'live' : 'test',
+    ask: (...request) => ask({ url, urlName, secretKey, keyName }, ...request),
   };
 }
 
-async function ask(url: string, key: string, method: string, path: string, body?: unknown): Promise<object> {
+/** Where a request goes, and what named it. */
+interface Named {
+  readonly url: string;
+  readonly urlName: string;
+  readonly secretKey: string;
+  readonly keyName: string;
+}
+
+async function ask(
+  { url, urlName, secretKey, keyName }: Named,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<object> {
   const { status, text } = await send(url + path, {
     method,
-    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     throw new CommandError(
-      `No API answers at ${url} (${reasonOf(error)}). Is it running, and is BILLINGOS_API_URL right?`,
+      `No API answers at ${url} (${reasonOf(error)}). Is it running, and is ${urlName} right?`,
     );
   });
   const reply = parse(text);
   if (status === 200 && reply !== null) return reply;
-  if (status === 401) throw new CommandError(`The API at ${url} refuses the key in BILLINGOS_SECRET_KEY.`);
+  if (status === 401) throw new CommandError(`The API at ${url} refuses the key in ${keyName}.`);
   const detail = (reply as { detail?: unknown } | null)?.detail;
   throw new CommandError(
     typeof detail === 'string'
       ? `The API at ${url} refused: ${detail}`
-      : `What answers at ${url} (with status ${status}) is not the usage API. Is BILLINGOS_API_URL right?`,
+      : `What answers at ${url} (with status ${status}) is not the usage API. Is ${urlName} right?`,
   );
 }
 
