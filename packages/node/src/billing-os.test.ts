@@ -159,6 +159,21 @@ describe('a session token', () => {
     });
     expect(sentBody()).toEqual({ externalUserId: 'user_123', expiresIn: 60 });
   });
+
+  it('is refused where the API does not know what it should allow', async () => {
+    server.script(
+      json(201, { sessionToken: 's', expiresAt: T0, tokenId: 't', allowedOperations: ['read_usage'] }),
+    );
+    const allowedOperations = ['read_usage', 'read_usages'];
+    await expect(
+      billing.createSessionToken({ externalUserId: 'user_123', allowedOperations }),
+    ).rejects.toMatchObject({
+      name: 'ValidationError',
+      code: 'validation_failed',
+      message: expect.stringContaining('"read_usages"') as string,
+      details: { unknown: ['read_usages'] },
+    });
+  });
 });
 
 describe('customers and subscriptions', () => {

@@ -3,7 +3,7 @@ import { Api, RETRIES_DEFAULT, TIMEOUT_DEFAULT_MS } from '../../../src/client/ap
 import type { ClientInternals } from '../../../src/client/client.ts';
 import { systemClock } from '../../../src/client/clock.ts';
 import type { Credentials } from '../../../src/client/credentials.ts';
-import { ConfigurationError } from '../../../src/client/errors.ts';
+import { ConfigurationError, ValidationError } from '../../../src/client/errors.ts';
 import type { ServerTrackInput } from '../../../src/client/track-input.ts';
 import { track } from '../../../src/client/track.ts';
 import { createTransport } from '../../../src/client/transport.ts';
@@ -57,7 +57,10 @@ export interface SessionTokenInput {
   email?: string | undefined;
   /** Seconds the token lives, 60 to 86 400. 3 600 unless given. */
   expiresIn?: number | undefined;
-  /** What the token allows (wire contract §2). Everything a customer may do, unless given. */
+  /**
+   * What the token allows: any of `read_entitlements`, `track_usage`, `read_usage` and `dismiss_nudges`. All of them
+   * unless given.
+   */
   allowedOperations?: readonly string[] | undefined;
   /** Logged, not put into the token. */
   metadata?: Record<string, unknown> | undefined;
@@ -177,13 +180,27 @@ export class BillingOS {
     return this.#api.request('GET', '/v1/usage/events', { query });
   }
 
-  /** Makes a token with which a browser speaks as this customer. */
+  /**
+   * Makes a token with which a browser speaks as this customer.
+   *
+   * @throws ValidationError for an operation that the API does not know: it would grant nothing, without a word
+   */
   async createSessionToken(input: SessionTokenInput): Promise<SessionToken> {
     const wire = await this.#api.request<Omit<SessionToken, 'expiresAt'> & { expiresAt: string }>(
       'POST',
       '/v1/session-tokens',
       { body: input },
     );
+    const unknown = input.allowedOperations?.filter((name) => !wire.allowedOperations.includes(name)) ?? [];
+    if (unknown.length > 0) {
+      throw new ValidationError(
+        `The API knows no operation ${JSON.stringify(unknown[0])}; see allowedOperations.`,
+        {
+          code: 'validation_failed',
+          details: { unknown },
+        },
+      );
+    }
     return { ...wire, expiresAt: new Date(wire.expiresAt) };
   }
 

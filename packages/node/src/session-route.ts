@@ -20,7 +20,7 @@ export interface SessionRouteOptions extends Omit<BillingOSOptions, 'buffer'> {
   publicApiUrl?: string | undefined;
   /** Seconds a token lives, 60 to 86 400. 3 600 unless given. */
   expiresIn?: number | undefined;
-  /** What the tokens allow. Everything a customer may do, unless given. */
+  /** What the tokens allow, as of `createSessionToken`. Everything a customer may do, unless given. */
   allowedOperations?: readonly string[] | undefined;
   /** Told of failures: the reply says nothing of their cause. Writes a line to the console's errors unless given. */
   onError?: ((error: unknown) => void) | undefined;

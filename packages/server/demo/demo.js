@@ -99,8 +99,12 @@ function explain({ code, message: text }, feature) {
 }
 
 function showPlan() {
-  const plan = store.getSnapshot().metrics[0]?.product_name;
-  document.querySelector('.plan').hidden = plan !== 'Pro';
+  const calls = store.feature('api_calls');
+  document.querySelector('.plan').hidden = calls?.product_name !== 'Pro';
+  if (calls !== undefined && message.dataset.tone === 'quiet') {
+    const { limit, warn_at: warnAt } = calls;
+    message.textContent = `The plan includes ${number.format(limit)} API calls. See what happens at ${number.format((limit * warnAt) / 100)}.`;
+  }
 }
 
 function showSnippets() {
@@ -109,7 +113,7 @@ function showSnippets() {
     `<script type="module" src="${origin}/billingos.js"></script>
 <billing-provider session-token-url="/api/billingos-session">
   <billing-usage-display heading="Your usage"></billing-usage-display>
-  <billing-upgrade-nudge upgrade-url="/pricing"></billing-upgrade-nudge>
+  <billing-upgrade-nudge upgrade-url="/pricing?plan={priceId}"></billing-upgrade-nudge>
 </billing-provider>`;
   document.querySelector('#command').textContent = `curl ${origin}/v1/usage/track \\
   -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\

@@ -1,8 +1,9 @@
-import { relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { DATA_OPTION, LISTEN_OPTIONS, type Command } from '../commands/command.ts';
 import { reportTo, stopOnSignal } from '../commands/stop.ts';
 import { dataFolder, limitSettings, listenSettings } from '../settings.ts';
 import { startDev, type DevServer } from './dev.ts';
+import type { DemoPlan } from './routes.ts';
 
 export const dev: Command = {
   name: 'dev',
@@ -25,15 +26,16 @@ BILLINGOS_PUBLIC_URL is the address that clients reach the API at, when it is no
   },
 };
 
-function greeting({ info, infoPath }: DevServer, tookMs: number): string {
+function greeting({ info, infoPath, plan }: DevServer, tookMs: number): string {
   const fromHere = relative(process.cwd(), infoPath);
+  const shownPath = fromHere.startsWith('..') ? infoPath : fromHere;
   return `
 BillingOS is running (ready in ${(tookMs / 1000).toFixed(1)} s)
 
   Page       ${info.url}
   API key    ${info.secret_key}
   Customer   ${info.customer_id}
-  Also in    ${fromHere.startsWith('..') ? infoPath : fromHere}
+  Also in    ${shownPath}
 
 Open the page, then watch it move:
 
@@ -42,7 +44,19 @@ Open the page, then watch it move:
     -H 'Content-Type: application/json' \\
     -d '{"customer_id": "${info.customer_id}", "feature_key": "api_calls", "quantity": 10}'
 
-At 80 of 100 calls a nudge appears, the 101st is refused, and "Upgrade" makes room. Ctrl+C stops it.
+${hintOf(plan)}
+
+Ctrl+C stops it. To start over, stop it and delete the folder ${dirname(shownPath)}
 
 `;
+}
+
+function hintOf({ name, calls, nudgeAt }: DemoPlan): string {
+  const [all, some] = [calls, nudgeAt].map((count) => count.toLocaleString('en'));
+  const limit = `The customer is on ${name}: at ${some} of ${all} calls a nudge appears, past ${all} they are refused.`;
+  const way =
+    name === 'Pro'
+      ? '"Go back to Starter" on the page lowers the limit.'
+      : '"See Pro" in the nudge raises the limit.';
+  return `${limit}\n${way}`;
 }

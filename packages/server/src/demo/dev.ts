@@ -7,7 +7,7 @@ import type { LimitSettings } from '../limits/request-limits.ts';
 import { SettingsError, type ListenSettings } from '../settings.ts';
 import { openStore, organizationsIn } from '../store.ts';
 import { DEMO_CATALOG } from './catalog.ts';
-import { demoRoutes, seedDemoUsage } from './routes.ts';
+import { demoPlan, demoRoutes, seedDemoUsage, type DemoPlan } from './routes.ts';
 
 export interface DevSettings {
   readonly listening: ListenSettings;
@@ -26,6 +26,7 @@ export interface DevInfo {
 export interface DevServer {
   readonly info: DevInfo;
   readonly infoPath: string;
+  readonly plan: DemoPlan;
   close(): Promise<void>;
 }
 
@@ -56,13 +57,15 @@ export async function startDev(settings: DevSettings, onError: ReportError): Pro
     extend: (app, url) => demoRoutes(app, { ...demo, apiUrl: url }),
   });
   announce(api.url);
-  await seedDemoUsage({ ...demo, apiUrl: () => api.localUrl });
+  const reachable = { ...demo, apiUrl: () => api.localUrl };
+  await seedDemoUsage(reachable);
   const info = { url: api.url, secret_key: secretKey, customer_id: DEMO_CUSTOMER };
   writeFileSync(infoPath, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   chmodSync(infoPath, 0o600);
   return {
     info,
     infoPath,
+    plan: await demoPlan(reachable),
     async close() {
       await api.close();
       release();

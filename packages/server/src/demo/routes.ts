@@ -30,6 +30,14 @@ export interface DemoOptions {
   apiUrl: () => string;
 }
 
+/** What the demo customer has of API calls now; an earlier run may have left them upgraded. */
+export interface DemoPlan {
+  readonly name: string;
+  readonly calls: number;
+  /** Calls from which a nudge appears. */
+  readonly nudgeAt: number;
+}
+
 export function demoRoutes(app: Hono<AppEnv>, { secretKey, customerId, apiUrl }: DemoOptions): void {
   const billing = (): BillingOS => new BillingOS({ secretKey, apiUrl: apiUrl() });
   const track = (featureKey: string, quantity: number) =>
@@ -87,4 +95,12 @@ export async function seedDemoUsage({ secretKey, customerId, apiUrl }: DemoOptio
   for (const { featureKey, quantity } of DEMO_USAGE) {
     await billing.trackUsage({ customerId, featureKey, quantity, idempotencyKey: `demo-seed-${featureKey}` });
   }
+}
+
+export async function demoPlan({ secretKey, customerId, apiUrl }: DemoOptions): Promise<DemoPlan> {
+  const billing = new BillingOS({ secretKey, apiUrl: apiUrl() });
+  const { metrics } = await billing.getUsageMetrics(customerId, 'api_calls');
+  const { product_name: name = '', limit, warn_at: warnAt = 0 } = metrics[0] ?? {};
+  const calls = limit ?? 0;
+  return { name, calls, nudgeAt: (calls * warnAt) / 100 };
 }
