@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { quantile } from './report.ts';
+
+/**
+ * Sends requests over connections that are kept alive, in a process of its own, and speaks with its parent by messages.
+ * Requests are written straight to sockets: what a client library costs would be measured as the server's.
+ */
+
+/** What one run sends. */
+export interface Load {
+  readonly port: number;
+  readonly secretKey: string;
+  readonly route: Route;
+  /** Customers that requests are spread over, in turn. */
+  readonly customers: number;
+  /** On each of them one request at a time. */
+  readonly connections: number;
+  /** Requests a second, whatever comes back; `null` sends on each connection as soon as the last reply is there. */
+  readonly perS: number | null;
+  readonly runMs: number;
+}
+
+export type Route = 'track' | 'check';
+
+export interface Figures {
+  readonly repliesPerS: number;
+  /** From the instant that a request was due, not from when it was sent. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** How late the generator itself was: what it sent too late although a connection was free. */
+  readonly lagP99Ms: number;
+  /** Replies other than those of the first kind, which is not measured but looked at. */
+  readonly failed: number;
+}
+
+/** The feature that is tracked and checked: it has a limit and may pass it. */
+export const FEATURE = 'emails';
+
+const CUSTOMER_DIGITS = 6;
+const SERIAL_DIGITS = 12;
+/** How often the generator looks whether a request is due; it also does with each reply. */
+const TICK_MS = 1;
+
+export function customerId(index: number): string {
+  return `user_${String(index).padStart(CUSTOMER_DIGITS, '0')}`;
+}
+
+/** Texts of requests, each of another key. */
+function requests({ port, secretKey, route, customers }: Load): () => Buffer {
+  const head = (line: string): string =>
+    `${line} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${secretKey}\r\n`;
+  let sent = 0;
+  if (route === 'check') {
+    return () => {
+      const query = `customer_id=${customerId(sent++ % customers)}&feature_key=${FEATURE}`;
+      return Buffer.from(`${head(`GET /v1/usage/check?${query}`)}\r\n`, 'latin1');
+    };
+  }
+  const run = randomBytes(8).toString('hex');
+  const body = (): string =>
+    `{"customer_id":"${customerId(sent % customers)}","feature_key":"${FEATURE}","quantity":1,` +
+    `"idempotency_key":"${run}-${String(sent++).padStart(SERIAL_DIGITS, '0')}"}`;
+  const length = body().length;
+  const fixed = `${head('POST /v1/usage/track')}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+  return () => Buffer.from(fixed + body(), 'latin1');
+}
+
+/** Calls `replied` with the status of each reply, once all of it is there. */
+function readReplies(socket: Socket, replied: (status: number) => void): void {
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+    for (;;) {
+      const headEnd = received.indexOf('\r\n\r\n');
+      if (headEnd === -1) return;
+      const length = Number(/content-length: *(\d+)/i.exec(received.slice(0, headEnd))?.[1]);
+      if (Number.isNaN(length)) throw new Error(`A reply without a length: ${received.slice(0, headEnd)}`);
+      const end = headEnd + 4 + length;
+      if (received.length < end) return;
+      const status = Number(received.slice(9, 12));
+      received = received.slice(end);
+      replied(status);
+    }
+  });
+}
+
+async function run(load: Load): Promise<Figures> {
+  const { port, connections, perS, runMs, route } = load;
+  const next = requests(load);
+  const good = route === 'track' ? 201 : 200;
+  const latenciesMs: number[] = [];
+  const lagsMs: number[] = [];
+  const idle: (() => void)[] = [];
+  let failed = 0;
+  let waiting = 0;
+  const sockets = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
+  const started = performance.now();
+  let due = 0;
+  let sent = 0;
+  let freeSince = started;
+
+  function sendDue(): void {
+    const now = performance.now();
+    if (perS !== null) due = Math.floor((Math.min(now - started, runMs) * perS) / 1_000);
+    while (idle.length > 0 && (perS === null ? now - started < runMs : sent < due)) idle.pop()?.();
+  }
+
+  const isDone = (): boolean => waiting === 0 && performance.now() - started >= runMs;
+
+  let ticking: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve, reject) => {
+    for (const socket of sockets) {
+      let dueAt = 0;
+      const send = (): void => {
+        const now = performance.now();
+        dueAt = perS === null ? now : started + ((sent + 1) * 1_000) / perS;
+        // With a connection free since before it was due, nothing but the generator has kept it.
+        if (perS !== null) lagsMs.push(now - Math.max(dueAt, freeSince));
+        sent += 1;
+        waiting += 1;
+        socket.write(next());
+      };
+      readReplies(socket, (status) => {
+        const now = performance.now();
+        if (idle.length === 0) freeSince = now;
+        if (status === good) latenciesMs.push(now - dueAt);
+        else failed += 1;
+        waiting -= 1;
+        idle.push(send);
+        sendDue();
+      });
+      socket.on('error', reject);
+      idle.push(send);
+    }
+    ticking = setInterval(() => {
+      sendDue();
+      if (isDone()) resolve();
+    }, TICK_MS);
+    sendDue();
+  });
+  clearInterval(ticking);
+  const tookMs = performance.now() - started;
+  for (const socket of sockets) socket.destroy();
+  return {
+    repliesPerS: (latenciesMs.length * 1_000) / tookMs,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    lagP99Ms: quantile(lagsMs, 0.99),
+    failed,
+  };
+}
+
+if (process.send !== undefined) {
+  process.on('message', (load: Load) => void run(load).then((figures) => process.send?.(figures)));
+}

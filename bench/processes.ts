@@ -1,0 +1,103 @@
+import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Listening } from './api-server.ts';
+import type { RawReply } from './bare-server.ts';
+import { customerId, FEATURE, type Figures, type Load, type Route } from './load-generator.ts';
+
+/** The processes of a measurement over HTTP: servers, and who asks them. */
+
+/** A server in a process of its own. */
+export interface Server extends Listening {
+  stop(): Promise<void>;
+}
+
+/** A program of this folder, and what it says first. */
+async function start<Said>(program: string, env: NodeJS.ProcessEnv = {}, message?: object) {
+  const child = fork(join(import.meta.dirname, program), { env: { ...process.env, ...env } });
+  if (message !== undefined) child.send(message);
+  return { child, said: await hear<Said>(child) };
+}
+
+async function hear<Said>(child: ChildProcess): Promise<Said> {
+  const heard = new AbortController();
+  const { signal } = heard;
+  const ended = once(child, 'exit', { signal }).then(([code]) => {
+    throw new Error(`A process of the measurement ended with code ${String(code)}`);
+  });
+  try {
+    const [said] = (await Promise.race([once(child, 'message', { signal }), ended])) as [Said];
+    return said;
+  } finally {
+    ended.catch(() => undefined);
+    heard.abort();
+  }
+}
+
+function stopper(child: ChildProcess): () => Promise<void> {
+  return async () => {
+    child.send('stop');
+    await once(child, 'exit');
+  };
+}
+
+/** @param databaseUrl PostgreSQL; without it the embedded store. */
+export async function startApi(databaseUrl?: string): Promise<Server> {
+  const { child, said } = await start<Listening>('api-server.ts', { DATABASE_URL: databaseUrl });
+  return { ...said, stop: stopper(child) };
+}
+
+/** A bare server that answers what `api` answers. */
+export async function startBare(api: Server, route: Route): Promise<Server> {
+  const { child, said } = await start<Listening>('bare-server.ts', {}, await askOnce(api, route));
+  return { ...said, stop: stopper(child) };
+}
+
+/** Headers that Node gives to every reply by itself. */
+const OWN_HEADERS = new Set(['date', 'connection', 'keep-alive']);
+
+async function askOnce({ port, secretKey }: Server, route: Route): Promise<RawReply> {
+  const named = { customer_id: customerId(0), feature_key: FEATURE };
+  const [method, path] =
+    route === 'track'
+      ? ['POST', '/v1/usage/track']
+      : ['GET', `/v1/usage/check?${new URLSearchParams(named).toString()}`];
+  const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' };
+  const asked = request({ port, host: '127.0.0.1', method, path, headers });
+  asked.end(route === 'track' ? JSON.stringify({ ...named, quantity: 1 }) : undefined);
+  const [reply] = (await once(asked, 'response')) as [IncomingMessage];
+  const kept = Object.entries(reply.headersDistinct)
+    .filter(([name]) => !OWN_HEADERS.has(name))
+    .flatMap(([name, [value = ''] = []]) => [name, value]);
+  let body = '';
+  for await (const chunk of reply.setEncoding('utf8')) body += String(chunk);
+  return { status: reply.statusCode ?? 0, headers: kept, body };
+}
+
+/** Who asks: the process and where it runs. */
+export interface Generator {
+  readonly processor: string;
+  run(load: Omit<Load, 'port' | 'secretKey'>, server: Server): Promise<Figures>;
+  stop(): void;
+}
+
+/** On the last processor where that can be asked for, and there is another. */
+export function startGenerator(): Generator {
+  const child = fork(join(import.meta.dirname, 'load-generator.ts'));
+  const last = availableParallelism() - 1;
+  const isPinned =
+    last > 0 && spawnSync('taskset', ['-a', '-c', '-p', String(last), String(child.pid)]).status === 0;
+  return {
+    processor: isPinned ? `the load generator on processor ${last}, servers on any` : 'any',
+    async run(load, { port, secretKey }) {
+      child.send({ ...load, port, secretKey } satisfies Load);
+      const figures = await hear<Figures>(child);
+      if (figures.failed > 0)
+        throw new Error(`${figures.failed} requests were not answered as they should be`);
+      return figures;
+    },
+    stop: () => void child.kill(),
+  };
+}
