@@ -64,7 +64,7 @@ async function main(isDelayed: boolean): Promise<void> {
   const tokens = sessionTokens([generateSigningKey()], { issuer: () => '', clock: Date.now });
   const limits = { requestsPerSecond: 0, trustedProxies: new BlockList() };
   const app = createApp({ ledger: isDelayed ? delayed(ledger) : ledger, tokens, limits, clock: Date.now });
-  const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 });
+  const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 }, app.hot);
   const keys: SlowServer['keys'] = [await newTenant(ledger, 'Quiet'), await newTenant(ledger, 'Noisy')];
   process.on('message', (message) => {
     if (message === 'memory') process.send?.({ rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20) });

@@ -59,7 +59,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
     onPush,
   });
   options.extend?.(app.hono, () => url);
-  const server = await listen(app.hono.fetch, listening);
+  const server = await listen(app.hono.fetch, listening, app.hot);
   url = listening.publicUrl ?? server.url;
   const sweeping = setInterval(() => {
     ledger.sweep(clock()).catch((error: unknown) => onError(error, 'sweep'));

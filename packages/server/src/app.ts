@@ -10,14 +10,23 @@ import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './le
 import { requestLimits, type LimitSettings } from './limits/request-limits.ts';
 import { createHub, type Hub } from './live/hub.ts';
 import { Problem } from './problems.ts';
-import { API_VERSION, commonHeaders, DATA_POLICY, newRequestId, problemReply } from './replies.ts';
+import {
+  API_VERSION,
+  commonHeaders,
+  DATA_POLICY,
+  newRequestId,
+  problemReply,
+  type WrittenReply,
+} from './replies.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { metricDocument, metricsDocument } from './routes/documents.ts';
 import { dropInRoutes } from './routes/drop-in.ts';
 import { healthRoutes } from './routes/health.ts';
 import { referenceRoutes } from './routes/reference.ts';
-import { routeDefiner, type AppEnv } from './routes/route.ts';
+import { hotPath, type HotPath } from './routes/hot-path.ts';
+import { routed, type Asked } from './routes/asked.ts';
+import { routeDefiner, toResponse, type Answer, type AppEnv } from './routes/route.ts';
 import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -53,6 +62,8 @@ export interface AnsweredRequest {
 
 export interface App {
   readonly hono: OpenAPIHono<AppEnv>;
+  /** What answers the busiest routes, to be asked first. */
+  readonly hot: HotPath;
   /** Live streams that are open. */
   streams(): number;
   /** Ends live streams, with a word, and is not ready any more. Requests are still answered. */
@@ -97,8 +108,10 @@ export function createApp(options: AppOptions): App {
     tokens,
     sessionHolds: sessionGuard(ledger, clock),
   };
+  const hot = new Map<string, Answer>();
   const route = routeDefiner(app, {
     authenticator,
+    hot,
     limits: requestLimits(options.limits, clock),
     tenant: (tenantId, author) => ledger.tenant(tenantId, author),
   });
@@ -124,17 +137,25 @@ export function createApp(options: AppOptions): App {
   app.notFound((c) => {
     const methods = methodsOf(app, c.req.path);
     const others = methods.length === 0 ? '' : ` There is ${methods.join(', ')}.`;
-    const reply = replyTo(c, new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`));
+    c.set('complete', true);
+    const reply = toResponse(
+      problemTo(routed(c), new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`)),
+    );
     if (methods.length > 0) reply.headers.set('Allow', methods.join(', '));
     return reply;
   });
-  app.onError((error, c) => {
+  const refuse = (error: unknown, asked: Asked): WrittenReply => {
     const problem = toProblem(error);
-    if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, requestIdOf(c));
-    return replyTo(c, problem);
+    if (problem !== error && problem.code !== 'overloaded') options.onError?.(error, asked.requestId);
+    return problemTo(asked, problem);
+  };
+  app.onError((error, c) => {
+    c.set('complete', true);
+    return toResponse(refuse(error, routed(c)));
   });
   return {
     hono: app,
+    hot: hotPath(hot, { refuse, onReply: options.onReply }),
     streams: () => hub.streams,
     close() {
       leaving = true;
@@ -194,18 +215,17 @@ function toProblem(error: unknown): Problem {
   return new Problem('internal_error', 'Something failed on our side; retry with the same idempotency key.');
 }
 
-function replyTo(c: Context<AppEnv>, problem: Problem): Response {
-  const asProblem = c.req.header('accept')?.includes('application/problem+json') === true;
+function problemTo(asked: Asked, problem: Problem): WrittenReply {
+  const asProblem = asked.header('accept')?.includes('application/problem+json') === true;
   const type = asProblem ? 'application/problem+json' : 'application/json';
-  const { body, status, headers } = problemReply(problem, requestIdOf(c), type);
-  c.set('complete', true);
-  return new Response(body, { status, headers: { ...headers, ...c.get('rateLimit') } });
+  const reply = problemReply(problem, asked.requestId, type);
+  return { ...reply, headers: { ...reply.headers, ...asked.told } };
 }
 
 /** To what is no data of ours: a page, a script, a stream. */
 function addHeaders(c: Context<AppEnv>): void {
   const { headers } = c.res;
-  const added = { ...commonHeaders(requestIdOf(c)), ...c.get('rateLimit') };
+  const added = { ...commonHeaders(c.get('requestId')), ...c.get('told') };
   for (const [name, value] of Object.entries(added)) headers.set(name, value);
   if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', DATA_POLICY);
 }
@@ -217,8 +237,4 @@ function methodsOf({ router }: OpenAPIHono<AppEnv>, path: string): string[] {
   return METHODS.filter((method) =>
     router.match(method, path)[0].some(([[, route]]) => route.method !== 'ALL'),
   );
-}
-
-function requestIdOf(c: Context<AppEnv>): string {
-  return c.get('requestId');
 }

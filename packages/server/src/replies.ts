@@ -34,10 +34,25 @@ export function dataHeaders(requestId: string, contentType = 'application/json')
   };
 }
 
-export function problemReply(problem: Problem, requestId: string, contentType?: string) {
+export function problemReply(problem: Problem, requestId: string, contentType?: string): WrittenReply {
   return {
     status: problem.status,
     body: toJson(problemDocument(problem, requestId)),
     headers: { ...dataHeaders(requestId, contentType), ...problem.headers },
   };
+}
+
+/** A reply as it goes out. */
+export interface WrittenReply {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** The reply of a route that answers data. */
+export function dataReply(
+  { requestId, told }: { requestId: string; told: Record<string, string> | undefined },
+  { status, body, headers }: { status: number; body: unknown; headers?: Record<string, string> },
+): WrittenReply {
+  return { status, body: toJson(body), headers: { ...dataHeaders(requestId), ...told, ...headers } };
 }

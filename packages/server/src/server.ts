@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { Problem } from './problems.ts';
 import { newRequestId, problemReply } from './replies.ts';
+import type { HotPath } from './routes/hot-path.ts';
 
 /** What a client may take of a connection before it is cut. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -30,10 +31,14 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves a fetch handler over HTTP. Rejects when the address cannot be listened on. */
+/**
+ * Serves a fetch handler over HTTP, and before it what answers some requests by itself. Rejects when the address cannot
+ * be listened on.
+ */
 export async function listen(
   fetch: Parameters<typeof getRequestListener>[0],
   { host, port }: { host: string; port: number },
+  hot: HotPath = () => false,
 ): Promise<RunningServer> {
   const answer = getRequestListener(fetch, { errorHandler: refuseRequest });
   let leaving = false;
@@ -49,7 +54,7 @@ export async function listen(
     },
     (incoming, outgoing) => {
       if (leaving) outgoing.shouldKeepAlive = false;
-      void answer(incoming, outgoing);
+      if (!hot(incoming, outgoing)) void answer(incoming, outgoing);
     },
   );
   server.maxHeadersCount = HEADERS_MAX;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Context } from 'hono';
 import { Problem, validationProblem } from '../problems.ts';
-import type { AppEnv } from './route.ts';
+import type { Asked } from './asked.ts';
 
 /** Deep enough for any honest metadata; shallow enough that no recursion over it can run out of stack. */
 const BODY_DEPTH_MAX = 32;
@@ -23,10 +22,10 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * The JSON value of a request's body. An absent body is `{}`, whatever its type is said to be.
  * @throws Problem for what is too large, not JSON by its type or content, or nested beyond reason.
  */
-export async function readJson(c: Context<AppEnv>, bytesMax: number): Promise<unknown> {
-  const bytes = await readBytes(c.env.incoming, bytesMax);
+export async function readJson(asked: Asked, bytesMax: number): Promise<unknown> {
+  const bytes = await readBytes(asked.incoming, bytesMax);
   if (bytes.byteLength === 0) return {};
-  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+  if (!JSON_TYPE.test(asked.header('content-type') ?? '')) {
     throw new Problem('unsupported_media_type', 'Send the body as Content-Type: application/json.');
   }
   let value: unknown;

@@ -1,7 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import {
   authenticate,
   type Authenticator,
@@ -9,7 +8,6 @@ import {
   type Principal,
   type PrincipalOf,
 } from '../auth/authenticate.ts';
-import { toJson } from '../json.ts';
 import type { Author } from '../ledger/audit-trail.ts';
 import type { TenantLedger } from '../ledger/ledger.ts';
 import type { LimitedRequest, RequestLimits } from '../limits/request-limits.ts';
@@ -21,7 +19,8 @@ import {
   validationProblem,
   type ProblemCode,
 } from '../problems.ts';
-import { dataHeaders } from '../replies.ts';
+import { dataReply, type WrittenReply } from '../replies.ts';
+import { routed, type Asked } from './asked.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
@@ -36,7 +35,7 @@ export interface AppEnv {
   Bindings: HttpBindings;
   Variables: {
     requestId: string;
-    rateLimit?: Record<string, string>;
+    told?: Record<string, string>;
     /** The reply was made with all its headers: one by one they take a fifth of a request's time. */
     complete?: true;
   };
@@ -64,6 +63,8 @@ export interface RouteSpec<
   bodyBytesMax?: number;
   replies: Record<number, { description: string; schema?: z.ZodType; contentType?: string }>;
   problems?: readonly ProblemCode[];
+  /** Answered past the router where the request is an ordinary one: data only, to a path without parameters. */
+  isHot?: true;
 }
 
 export interface RouteRequest<
@@ -99,53 +100,64 @@ export type DefineRoute = <
   handle: (request: RouteRequest<C, Params, Query, Body>) => Promise<Reply | Response> | Reply | Response,
 ) => void;
 
+/** All that a route does with a request, from its credential to its reply. */
+export type Answer<R = Reply> = (asked: Asked) => Promise<R>;
+
 /** What every route is made with, and none gets hold of. */
 interface RouteContext {
   authenticator: Authenticator;
   limits: (request: LimitedRequest) => RequestLimits;
   tenant: (tenantId: string, author: Author) => TenantLedger;
+  /** Where hot routes are added, by method and path. */
+  hot: Map<string, Answer>;
 }
 
 export const BODY_BYTES_MAX = 64 * 1024;
 
 const ISSUE_CHARS_MAX = 200;
 
-export function routeDefiner(
-  app: OpenAPIHono<AppEnv>,
-  { authenticator, limits, tenant }: RouteContext,
-): DefineRoute {
+export function routeDefiner(app: OpenAPIHono<AppEnv>, context: RouteContext): DefineRoute {
+  const { authenticator, limits, tenant, hot } = context;
   return (spec, handle) => {
-    app.openAPIRegistry.registerPath(toRouteConfig(spec));
-    app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    const answer: Answer<Reply | Response> = async (asked) => {
       const principal =
         spec.credential === 'anyone'
           ? null
           : await authenticate(
-              c.req.header('authorization'),
+              asked.header('authorization'),
               spec.credential,
               authenticator,
-              limits(asLimited(c)),
+              limits(asLimited(asked)),
             );
-      const sent = spec.body && (await readJson(c, spec.bodyBytesMax ?? BODY_BYTES_MAX));
-      if (isScope(spec.credential)) refuseNamedCustomer(c.req.query(), sent);
-      const params = spec.params && parse(spec.params, c.req.param(), 'path');
-      const query = spec.query && parse(spec.query, c.req.query(), 'query');
+      const sent = spec.body && (await readJson(asked, spec.bodyBytesMax ?? BODY_BYTES_MAX));
+      if (isScope(spec.credential)) refuseNamedCustomer(asked.query(), sent);
+      const params = spec.params && parse(spec.params, asked.params(), 'path');
+      const query = spec.query && parse(spec.query, asked.query(), 'query');
       const body = spec.body && parse(spec.body, sent, 'body');
-      const requestId = c.get('requestId');
-      const reply = await handle({
+      const { requestId } = asked;
+      return handle({
         principal,
         ledger: principal && tenant(principal.tenantId, { keyId: keyIdOf(principal), requestId }),
         params,
         query,
         body,
-        header: (name: string) => c.req.header(name),
+        header: (name: string) => asked.header(name),
         requestId,
         // Made when asked for: few routes wait long enough to care.
         get signal() {
-          return c.req.raw.signal;
+          return asked.signal;
         },
       } as Parameters<typeof handle>[0]);
-      if (!(reply instanceof Response)) return jsonReply(c, reply);
+    };
+    app.openAPIRegistry.registerPath(toRouteConfig(spec));
+    if (spec.isHot) hot.set(`${spec.method.toUpperCase()} ${spec.path}`, answer as Answer);
+    app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+      const asked = routed(c);
+      const reply = await answer(asked);
+      if (!(reply instanceof Response)) {
+        c.set('complete', true);
+        return toResponse(dataReply(asked, reply));
+      }
       // A HEAD is answered without the body: a stream that nobody will read ends here.
       if (c.req.method !== 'HEAD') return reply;
       await reply.body?.cancel();
@@ -154,16 +166,21 @@ export function routeDefiner(
   };
 }
 
+/** A reply for the router. */
+export function toResponse({ status, headers, body }: WrittenReply): Response {
+  return new Response(body, { status, headers });
+}
+
 /** The key that asks, or that made the session which asks. */
 function keyIdOf(principal: Principal): string {
   return 'id' in principal ? principal.id : principal.keyId;
 }
 
-function asLimited(c: Context<AppEnv>): LimitedRequest {
+function asLimited(asked: Asked): LimitedRequest {
   return {
-    peer: c.env.incoming.socket.remoteAddress,
-    forwardedFor: c.req.header('x-forwarded-for'),
-    tell: (fields) => c.set('rateLimit', fields),
+    peer: asked.incoming.socket.remoteAddress,
+    forwardedFor: asked.header('x-forwarded-for'),
+    tell: (fields) => asked.tell(fields),
   };
 }
 
@@ -175,14 +192,6 @@ function isScope(credential: Credential): boolean {
 function refuseNamedCustomer(...inputs: unknown[]): void {
   if (!inputs.some((input) => typeof input === 'object' && input !== null && 'customer_id' in input)) return;
   throw new Problem('forbidden', 'A session token stands for one customer already; leave customer_id out.');
-}
-
-function jsonReply(c: Context<AppEnv>, { status, body, headers }: Reply): Response {
-  c.set('complete', true);
-  return new Response(toJson(body), {
-    status,
-    headers: { ...dataHeaders(c.get('requestId')), ...c.get('rateLimit'), ...headers },
-  });
 }
 
 /**

@@ -25,6 +25,7 @@ export function trackRoutes(route: DefineRoute): void {
     {
       method: 'post',
       path: '/v1/usage/track',
+      isHot: true,
       tag: 'Usage',
       summary: 'Record one usage event and enforce the limit',
       description: 'The event, its idempotency record and the counter are one transaction. A 201 is on disk.',
@@ -42,6 +43,7 @@ export function trackRoutes(route: DefineRoute): void {
     {
       method: 'post',
       path: '/v1/usage/batch',
+      isHot: true,
       tag: 'Usage',
       summary: 'Record up to 1 000 usage events, in order, each by its own verdict',
       description:

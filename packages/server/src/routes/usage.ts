@@ -33,6 +33,7 @@ export function usageRoutes(route: DefineRoute, clock: () => number): void {
     {
       method: 'get',
       path: '/v1/usage/check',
+      isHot: true,
       tag: 'Usage',
       summary: 'May this customer use this feature now?',
       credential: 'secret_key',

@@ -132,7 +132,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     onError: (error) => errors.push(error),
     ...appOptions,
   });
-  const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 });
+  const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 }, app.hot);
   let tenants = 0;
 
   return {
