@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Ledger, Mode, SecretKeyRecord } from '../ledger/ledger.ts';
 
@@ -18,7 +18,7 @@ export function generateSecretKey(mode: Mode): string {
 
 /** What a key is stored and found by. The key is random, so a plain hash cannot be searched. */
 export function hashSecretKey(key: string): string {
-  return createHash('sha256').update(key).digest('base64url');
+  return hash('sha256', key, 'base64url');
 }
 
 export function isSecretKey(text: string): boolean {
@@ -38,19 +38,19 @@ export function secretKeyLookup(ledger: Ledger, clock: () => number): FindSecret
   const cache = new Map<string, { record: Promise<SecretKeyRecord | null>; since: number }>();
   return async (key, mayAsk) => {
     if (!isIntactKey(key)) return null;
-    const hash = hashSecretKey(key);
+    const keyHash = hashSecretKey(key);
     const now = clock();
-    const known = cache.get(hash);
+    const known = cache.get(keyHash);
     // An answer from the future is of no known age: the clock has stepped back since.
     if (known !== undefined && known.since <= now && now < known.since + CACHE_MS) return known.record;
     if (known === undefined && !mayAsk()) return null;
-    const entry = { record: ledger.findSecretKey(hash), since: now };
-    cache.delete(hash);
+    const entry = { record: ledger.findSecretKey(keyHash), since: now };
+    cache.delete(keyHash);
     const [oldest] = cache.keys();
     if (cache.size >= CACHE_KEYS_MAX && oldest !== undefined) cache.delete(oldest);
-    cache.set(hash, entry);
+    cache.set(keyHash, entry);
     const forget = (): void => {
-      if (cache.get(hash) === entry) cache.delete(hash);
+      if (cache.get(keyHash) === entry) cache.delete(keyHash);
     };
     // Whoever is refused may be let in the next time, and an answer that did not come must not stand for one.
     entry.record.then((record) => record ?? forget(), forget);
