@@ -22,7 +22,7 @@ export interface Load {
   readonly runMs: number;
 }
 
-export type Route = 'track' | 'check';
+export type Route = 'track' | 'check' | 'batch';
 
 export interface Figures {
   readonly repliesPerS: number;
@@ -37,6 +37,9 @@ export interface Figures {
 
 /** The feature that is tracked and checked: it has a limit and may pass it. */
 export const FEATURE = 'emails';
+
+/** Events of one batch. */
+export const BATCH_EVENTS = 100;
 
 const CUSTOMER_DIGITS = 6;
 const SERIAL_DIGITS = 12;
@@ -59,11 +62,14 @@ function requests({ port, secretKey, route, customers }: Load): () => Buffer {
     };
   }
   const run = randomBytes(8).toString('hex');
-  const body = (): string =>
+  const event = (): string =>
     `{"customer_id":"${customerId(sent % customers)}","feature_key":"${FEATURE}","quantity":1,` +
     `"idempotency_key":"${run}-${String(sent++).padStart(SERIAL_DIGITS, '0')}"}`;
-  const length = body().length;
-  const fixed = `${head('POST /v1/usage/track')}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+  const body =
+    route === 'track' ? event : () => `{"events":[${Array.from({ length: BATCH_EVENTS }, event).join(',')}]}`;
+  const { length } = body();
+  const fixed =
+    head(`POST /v1/usage/${route}`) + `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
   return () => Buffer.from(fixed + body(), 'latin1');
 }
 
