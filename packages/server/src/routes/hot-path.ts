@@ -27,7 +27,10 @@ export function hotPath(answers: ReadonlyMap<string, Answer>, outcomes: Outcomes
     const path = end === -1 ? url : url.slice(0, end);
     const answer = answers.get(`${method} ${path}`);
     if (answer === undefined || !isOrdinary(incoming)) return false;
-    void respond(answer, { method, path, incoming, outgoing }, outcomes);
+    respond(answer, { method, path, incoming, outgoing }, outcomes).catch(() => {
+      // Not even an error could be told: whoever asked must not wait for it.
+      outgoing.destroy();
+    });
     return true;
   };
 }
@@ -63,7 +66,5 @@ function isOrdinary({ headers, rawHeaders, url = '' }: IncomingMessage): boolean
   if (host === undefined || !PLAIN_HOST.test(host) || !PLAIN_TARGET.test(url)) return false;
   // Refused before it is read, the rest of a long body has to be dealt with.
   if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false;
-  let distinct = 0;
-  for (const _ in headers) distinct += 2;
-  return distinct === rawHeaders.length;
+  return Object.keys(headers).length * 2 === rawHeaders.length;
 }
