@@ -8,7 +8,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 /** What every bench prints and keeps: the machine, a table, and the same as JSON in `bench/results/`. */
@@ -39,6 +39,8 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     temporaryFolder: tmpdir(),
     fsyncMs: Number(fsyncMs().toFixed(3)),
+    // What else the machine was doing when the measurement began, in the minute before; 1 is all of it.
+    busy: Number(((loadavg()[0] ?? 0) / processors.length).toFixed(2)),
   };
 }
 
