@@ -97,30 +97,36 @@ function tell(attack: string, ms: number): void {
   );
 }
 
-/** The beginning of a request, then a drop at a time. Resolves with what is heard once the server has hung up. */
-async function drip(part: 'headers' | 'body'): Promise<string> {
+/** The beginning of a request, then a drop at a time. `heard` is what the server said when it hung up. */
+async function drip(part: 'headers' | 'body'): Promise<{ readonly heard: Promise<string> }> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   let heard = '';
   socket.on('data', (chunk) => (heard += chunk.toString()));
   const key = server.tenants[0]?.secretKey ?? '';
   const head = `POST /v1/usage/track HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n`;
   const body = 'Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"customer_id":"';
+  await once(socket, 'connect');
   socket.write(part === 'headers' ? head : head + body);
-  const dripping = setInterval(() => socket.write(part === 'headers' ? 'X: y\r\n' : 'x'), DROP_EVERY_MS);
+  // At a pace of its own: all at once the drops would hold up the healthy requests here, and not at the server.
+  const everyMs = DROP_EVERY_MS * (0.5 + Math.random());
+  const dripping = setInterval(() => socket.write(part === 'headers' ? 'X: y\r\n' : 'x'), everyMs);
   // A drop may fall on a line that is cut.
-  await once(socket, 'close').catch(() => undefined);
-  clearInterval(dripping);
-  return heard;
+  const closed = once(socket, 'close').catch(() => undefined);
+  return {
+    heard: closed.then(() => {
+      clearInterval(dripping);
+      return heard;
+    }),
+  };
 }
 
 it.each(SLOW_PARTS)(
   `${CONNECTIONS} connections whose %s come by the drop are cut, and others are served`,
   { timeout: TIMEOUT_MS },
   async (part) => {
-    const slow = times(CONNECTIONS, () => drip(part));
+    const slow = await Promise.all(times(CONNECTIONS, () => drip(part)));
     tell(`${CONNECTIONS} connections with slow ${part}`, await healthyMs());
-    const heard = await Promise.all(slow);
-    for (const one of heard) expect(one).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
+    for (const { heard } of slow) expect(await heard).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
     await expectIdle();
   },
 );
