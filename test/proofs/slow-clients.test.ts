@@ -15,7 +15,8 @@ const DEAF_READERS = scale(10, 50);
 const SLOW_PARTS = scale(['headers'] as const, ['headers', 'body'] as const);
 const HEALTHY_REQUESTS = scale(100, 1_000);
 
-const TENANT_OPENED_PER_SECOND = 160;
+/** What the server lets in a second, of all tenants together; and as many at once, after a quiet second. */
+const OPENED_PER_SECOND = 200;
 const STORM_WIDTH = 50;
 const DROP_EVERY_MS = 500;
 /** A catalog that makes a snapshot of some 200 KiB: what a socket holds is full after a few dozen. */
@@ -155,7 +156,7 @@ it('a storm of stream connects is let in at the rate of the caps', { timeout: TI
   const refused: Reply[] = [];
   const storming = inParallel(times(STORM_WIDTH, Number), STORM_WIDTH, async (n) => {
     while (elapsed() < STORM_MS) {
-      const reply = await ask('GET', `/v1/usage/stream?customer_id=user_${n}`);
+      const reply = await ask('GET', `/v1/usage/stream?customer_id=user_${n}`, n % 2);
       if (reply.status === 200) accepted += 1;
       else refused.push(reply);
       reply.socket.destroy();
@@ -164,8 +165,10 @@ it('a storm of stream connects is let in at the rate of the caps', { timeout: TI
   const ms = await healthyMs();
   await storming;
   tell(`${accepted} streams let in and ${refused.length} refused in ${(elapsed() / 1000).toFixed(1)} s`, ms);
-  expect(accepted).toBeLessThanOrEqual(TENANT_OPENED_PER_SECOND * (elapsed() / 1000 + 1));
-  for (const { status, retryAfter } of refused) expect([status, retryAfter]).toEqual([429, '1']);
+  expect(accepted).toBeLessThanOrEqual(OPENED_PER_SECOND * (elapsed() / 1000 + 1));
+  // A tenant with more than its share, or a server that has no more to share.
+  for (const { status, retryAfter } of refused)
+    expect([`429 1`, `503 1`]).toContain(`${status} ${retryAfter}`);
   await expectIdle();
 });
 
