@@ -14,7 +14,7 @@ import { DELAY_MS, DELAYED_BATCH, type SlowServer } from './slow-server.ts';
 
 const HELP = `Measures overload: npm run bench -- overload [options]
 
-  --seconds N      seconds per figure (5)
+  --seconds N      seconds per figure (5); what is promised is promised for 120
   --quick          half a second each, to see that it runs
   --help           this text
 
@@ -37,9 +37,13 @@ const SOCKETS_MAX = 1_000;
 const CALLERS = 64;
 const RECOVERY_STEP_MS = 500;
 const RECOVERY_MS_MAX = 10_000;
+/** How far the resident memory may grow under three times what the server can do: what waits is bounded. */
+const GROWTH_MB_MAX = 300;
 
 interface Reply {
   readonly status: number;
+  /** By the clock of `performance`. */
+  readonly at: number;
   readonly tookMs: number;
   readonly saysWhen: boolean;
 }
@@ -47,6 +51,7 @@ interface Reply {
 /** What became of the requests of one run. */
 interface Figures {
   readonly offeredPerS: number;
+  /** Recorded while it lasted: what comes after is no more than what waited. */
   readonly goodPerS: number;
   readonly p99Ms: number;
   readonly turnedAway: number;
@@ -64,7 +69,8 @@ interface Running {
 async function startServer(kind: 'delayed' | 'direct'): Promise<Running> {
   const child = fork(join(import.meta.dirname, 'slow-server.ts'), [kind]);
   const { url, keys } = (await message(child)) as SlowServer;
-  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  // Tenants have connections of their own: none waits in the callers for those of another.
+  const agents = new Map(keys.map((key) => [key, new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX })]));
   let sent = 0;
   return {
     keys,
@@ -72,11 +78,14 @@ async function startServer(kind: 'delayed' | 'direct'): Promise<Running> {
       sent += 1;
       const started = performance.now();
       const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' };
+      const agent = agents.get(secretKey);
       const asked = request(`${url}/v1/usage/track`, { agent, method: 'POST', headers });
       const event = { customer_id: `user_${sent % 100}`, feature_key: 'events', quantity: 1 };
       return new Promise((resolve) => {
-        const done = (status: number, saysWhen: boolean): void =>
-          resolve({ status, saysWhen, tookMs: performance.now() - started });
+        const done = (status: number, saysWhen: boolean): void => {
+          const at = performance.now();
+          resolve({ status, saysWhen, at, tookMs: at - started });
+        };
         asked.on('error', () => done(0, false));
         asked.on('response', (reply) => {
           reply.resume().on('end', () => done(reply.statusCode ?? 0, 'retry-after' in reply.headers));
@@ -89,7 +98,7 @@ async function startServer(kind: 'delayed' | 'direct'): Promise<Running> {
       return ((await message(child)) as { rssMb: number }).rssMb;
     },
     async stop() {
-      agent.destroy();
+      for (const agent of agents.values()) agent.destroy();
       child.send('stop');
       await once(child, 'exit');
     },
@@ -110,8 +119,8 @@ async function openLoop(perS: number, runMs: number, send: () => Promise<Reply>)
     while (replies.length < due) replies.push(send());
     await pause(TICK_MS);
   }
-  const offeredMs = performance.now() - started;
-  return figures(await Promise.all(replies), offeredMs);
+  const ended = performance.now();
+  return figures(await Promise.all(replies), started, ended);
 }
 
 /** Each caller sends again when it has its reply: as much as the server can do. */
@@ -122,15 +131,16 @@ async function closedLoop(runMs: number, send: () => Promise<Reply>): Promise<Fi
     while (performance.now() - started < runMs) replies.push(await send());
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
-  return figures(replies, performance.now() - started);
+  return figures(replies, started, performance.now());
 }
 
-function figures(replies: readonly Reply[], runMs: number): Figures {
+function figures(replies: readonly Reply[], started: number, ended: number): Figures {
+  const runMs = ended - started;
   const good = replies.filter(({ status }) => status === 201);
   const turnedAway = replies.filter(({ status, saysWhen }) => status === 503 && saysWhen).length;
   return {
     offeredPerS: (replies.length * 1_000) / runMs,
-    goodPerS: (good.length * 1_000) / runMs,
+    goodPerS: (good.filter(({ at }) => at <= ended).length * 1_000) / runMs,
     p99Ms: quantile(
       good.map(({ tookMs }) => tookMs),
       0.99,
@@ -186,16 +196,16 @@ async function overload(kind: 'delayed' | 'direct', times: readonly number[]) {
   }
 }
 
-/** One tenant at a tenth of the capacity, alone and beside another that asks for five times its half. */
+/** One tenant at half of what the store takes of it, alone and beside another that asks for five times as much as that. */
 async function noisyNeighbour() {
   const server = await startServer('delayed');
   const [quiet, noisy] = server.keys;
-  const measure = (): Promise<Figures> => openLoop(STORE_PER_S / 10, RUN_MS, () => server.send(quiet));
+  const measure = (): Promise<Figures> => openLoop(STORE_PER_S / 2, RUN_MS, () => server.send(quiet));
   try {
     progress('a quiet tenant alone');
     const alone = await measure();
     progress('a quiet tenant beside a noisy one');
-    const noise = openLoop((5 * STORE_PER_S) / 2, RUN_MS, () => server.send(noisy));
+    const noise = openLoop(5 * STORE_PER_S, RUN_MS, () => server.send(noisy));
     const beside = await measure();
     return { alone, beside, noisy: await noise };
   } finally {
@@ -205,7 +215,7 @@ async function noisyNeighbour() {
 
 const perS = (value: number): string => value.toFixed(0);
 
-function printOverload(title: string, { rows, recoveredMs }: Awaited<ReturnType<typeof overload>>): void {
+function printOverload(title: string, { rows, recoveredMs }: Overloaded): void {
   printTable(
     [title, 'offered/s', 'recorded/s', 'of its best', 'p99 ms', '503', 'other', 'MB'],
     rows.map(
@@ -217,6 +227,48 @@ function printOverload(title: string, { rows, recoveredMs }: Awaited<ReturnType<
     ),
   );
   console.log(`After it, all is recorded again within ${recoveredMs} ms.`);
+}
+
+interface Held {
+  readonly promise: string;
+  readonly measured: string;
+  readonly holds: boolean;
+}
+
+type Overloaded = Awaited<ReturnType<typeof overload>>;
+
+/** What the figures must come to, each with what it came to. */
+function promises(
+  store: Overloaded,
+  processor: Overloaded,
+  tenants: Awaited<ReturnType<typeof noisyNeighbour>>,
+): Held[] {
+  const held = (promise: string, value: number, holds: boolean, unit: string): Held => ({
+    promise,
+    measured: `${value.toFixed(0)} ${unit}`,
+    holds,
+  });
+  const share = (promise: string, row: Overload | undefined): Held => {
+    const percent = (row?.shareOfPeak ?? 0) * 100;
+    return held(`${promise}: at least 90 % of its best`, percent, percent >= 90, '%');
+  };
+  const [storePeak, storeAtThree] = store.rows;
+  const [peak, atOneFifthMore, atThree] = processor.rows;
+  const others = [...store.rows, ...processor.rows].reduce((sum, { figures: of }) => sum + of.others, 0);
+  const growth = Math.max(
+    (storeAtThree?.rssMb ?? 0) - (storePeak?.rssMb ?? 0),
+    (atThree?.rssMb ?? 0) - (peak?.rssMb ?? 0),
+  );
+  const recovered = Math.max(store.recoveredMs, processor.recoveredMs);
+  const slower = (tenants.beside.p99Ms / tenants.alone.p99Ms - 1) * 100;
+  return [
+    share('3 times what the store takes', storeAtThree),
+    share('1.2 times what the processor takes', atOneFifthMore),
+    held('Replies that are neither 201 nor 503 with Retry-After: none', others, others === 0, ''),
+    held(`Memory at 3 times: at most ${GROWTH_MB_MAX} MB more`, growth, growth <= GROWTH_MB_MAX, 'MB'),
+    held('Everything recorded again: within 5 s', recovered, recovered <= 5_000, 'ms'),
+    held('A quiet tenant’s p99 beside a noisy one: at most 50 % more', slower, slower <= 50, '%'),
+  ];
 }
 
 async function main(): Promise<void> {
@@ -235,7 +287,12 @@ async function main(): Promise<void> {
       ...[perS(offeredPerS), perS(goodPerS), p99Ms.toFixed(0), String(turnedAway)],
     ]),
   );
-  writeResults('overload', { configuration, store, processor, tenants });
+  const held = promises(store, processor, tenants);
+  printTable(
+    ['promised', 'measured', ''],
+    held.map(({ promise, measured, holds }) => [promise, measured, holds ? '✓' : '✗']),
+  );
+  writeResults('overload', { configuration, store, processor, tenants, promises: held });
 }
 
 if (options.help) console.log(HELP);

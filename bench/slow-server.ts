@@ -6,8 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createApp } from '../packages/server/src/app.ts';
 import { generateSecretKey, hashSecretKey } from '../packages/server/src/auth/secret-keys.ts';
 import { generateSigningKey, sessionTokens } from '../packages/server/src/auth/session-tokens.ts';
-import { groupCommit } from '../packages/server/src/ledger/group-commit.ts';
+import { groupCommit, QUEUE_MAX, TENANT_QUEUE_MAX } from '../packages/server/src/ledger/group-commit.ts';
 import type { Ledger } from '../packages/server/src/ledger/ledger.ts';
+import { TRACKING_CONNECTIONS_MAX } from '../packages/server/src/ledger/postgres/database.ts';
 import { openSqliteLedger } from '../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 import type { TrackCommand, Verdict } from '../packages/server/src/metering/decide.ts';
 import { PRICING } from '../packages/server/src/metering/testing/pricing.ts';
@@ -27,14 +28,18 @@ export interface SlowServer {
 
 /** The delay, and how many commands it takes together: few, so that no processor is what there is too little of. */
 export const DELAY_MS = 20;
-export const DELAYED_BATCH = 5;
-/** A third of a second's work, as in a server. */
+export const DELAYED_BATCH = 2;
+/** A third of a second's work of one tenant, as in a server, and of it what one tenant may have. */
 const WAITING_MAX = Math.round((DELAYED_BATCH * 1_000) / DELAY_MS / 3);
+const WAITING_OF_TENANT_MAX = Math.round((WAITING_MAX * TENANT_QUEUE_MAX) / QUEUE_MAX);
 
 function delayed(ledger: Ledger): Ledger {
   const commits = groupCommit<TrackCommand, Verdict>({
     batchMax: DELAYED_BATCH,
     queueMax: WAITING_MAX,
+    tenantQueueMax: WAITING_OF_TENANT_MAX,
+    // A store that is 20 ms away is a database, which takes several tenants' batches at once.
+    lanesMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
       await pause(DELAY_MS);
       return ledger.tenant(tenantId).track(batch);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -113,6 +113,28 @@ describe('billingos serve', () => {
     const second = await billingos(['serve', '--port', '0', '--data', data.path]);
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(second.stderr).toContain(`in use by the server at ${url}`);
+  });
+
+  test.each(['billingos.db', 'server.lock'])('says in one line that it cannot open %s', async (name) => {
+    mkdirSync(join(data.path, name));
+    const refused = await billingos(['serve', '--port', '0', '--data', data.path]);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr.trim().split('\n')).toEqual([expect.stringContaining(join(data.path, name))]);
+  });
+
+  test.each(['203.0.113.7', 'nowhere.invalid'])('says that this machine has no address %s', async (host) => {
+    const env = { BILLINGOS_PUBLIC_URL: 'https://usage.example' };
+    const refused = await billingos(['serve', '--port', '0', '--host', host, '--data', data.path], env);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toBe(
+      `billingos: This machine has no address ${host}. Choose another with --host or BILLINGOS_ADMIN_HOST.\n`,
+    );
+  });
+
+  test('tells nobody to close what is no folder', async () => {
+    const refused = await billingos(['serve', '--port', '0', '--data', '/dev/null']);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('/dev/null cannot be the folder of a store');
   });
 
   test('refuses settings that are not secure, and makes nothing', async () => {
@@ -274,11 +296,19 @@ describe('billingos verify', () => {
     expect(stderr).toBe('0 of 1 events\n');
   });
 
+  test('says nothing of how the driver takes sslmode=require', async () => {
+    const env = { DATABASE_URL: 'postgres://app@127.0.0.1:1/billing?sslmode=require' };
+    const { stderr } = await billingos(['verify'], env);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
   test('says which database it cannot reach, without its password', async () => {
     const env = { DATABASE_URL: 'postgres://app:hush@127.0.0.1:1/billing' };
     const { code, stdout, stderr } = await billingos(['verify'], env);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toContain('PostgreSQL at 127.0.0.1:1/billing cannot be used: connect ECONNREFUSED');
+    expect(stderr).toContain(
+      'PostgreSQL at 127.0.0.1:1/billing cannot be used: connect ECONNREFUSED 127.0.0.1:1. Is it running',
+    );
     expect(stderr).not.toContain('hush');
   });
 });

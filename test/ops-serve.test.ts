@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { billingos, type ServeProcess } from './support/program.ts';
-import { useServers } from './support/servers.ts';
+import { facts, useServers } from './support/servers.ts';
 import { pricedStore, track } from './support/priced-store.ts';
 
 /** What an operator sees of a running server: metrics, its log, how it leaves, and how it fails. */
@@ -205,6 +205,30 @@ describe('the audit trail', () => {
     expect((await billingos(['audit', '--since', '2999-01-01', '--data', data.path])).stdout).toBe(
       'No entries.\n',
     );
+  });
+
+  test('names the key and the request that revoked a token and deleted a customer', async () => {
+    const { server, secretKey } = await serve();
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' };
+      const reply = await fetch(server.url + path, {
+        method,
+        headers,
+        body: body ? JSON.stringify(body) : null,
+      });
+      const made = (await reply.json()) as { id: string; tokenId: string };
+      return { ...made, requestId: reply.headers.get('x-request-id') };
+    };
+    const { tokenId } = await ask('POST', '/v1/session-tokens', { externalUserId: 'user_1' });
+    const { id: customerId } = await ask('GET', '/customers/external/user_1');
+    const revoked = await ask('DELETE', `/v1/session-tokens/${tokenId}`);
+    const deleted = await ask('DELETE', `/customers/${customerId}`);
+    const { entries } = await facts<{ entries: Record<string, unknown>[] }>(['audit', '--data', data.path]);
+    const key_id = entries[0]?.['subject'];
+    expect(entries.slice(2)).toMatchObject([
+      { action: 'token.revoked', subject: tokenId, key_id, request_id: revoked.requestId },
+      { action: 'customer.deleted', subject: customerId, key_id, request_id: deleted.requestId },
+    ]);
   });
 
   test('is asked from an instant or an entry, and from nothing else', async () => {

@@ -95,15 +95,14 @@ function splice(text: string, at: number, count: number, put: string): string {
 }
 
 it(`of ${MUTATIONS} mutated tokens and keys none is accepted`, { timeout: TIMEOUT_MS }, async () => {
-  const mutated = fc.tuple(
-    fc.constantFrom(...tokens, ...keys),
-    fc.array(changes, { minLength: 1, maxLength: 3 }),
-  );
-  const credentials = fc
-    .sample(mutated, { seed: SEED, numRuns: MUTATIONS })
-    .map(([credential, all]) => all.reduce((text, change) => change(text), credential));
-  const counts = await refused(credentials);
-  expect([...counts.keys()]).toEqual([401]);
+  const genuine = [...tokens, ...keys];
+  const mutated = fc
+    .tuple(fc.constantFrom(...genuine), fc.array(changes, { minLength: 1, maxLength: 3 }))
+    .map(([credential, all]) => all.reduce((text, change) => change(text), credential))
+    // A change may undo another, or put what was there.
+    .filter((credential) => !genuine.includes(credential));
+  const counts = await refused(fc.sample(mutated, { seed: SEED, numRuns: MUTATIONS }));
+  expect([...counts]).toEqual([[401, MUTATIONS]]);
   expect((await server.figures()).errors).toEqual([]);
   report(`${counts.get(401)} mutated credentials, each answered with 401`);
 });

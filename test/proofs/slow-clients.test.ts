@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { useAttackedServer } from './support/attacked-server.ts';
 import { inParallel, report, scale, times } from './support/scale.ts';
 
@@ -15,7 +15,8 @@ const DEAF_READERS = scale(10, 50);
 const SLOW_PARTS = scale(['headers'] as const, ['headers', 'body'] as const);
 const HEALTHY_REQUESTS = scale(100, 1_000);
 
-const TENANT_OPENED_PER_SECOND = 160;
+/** What the server lets in a second, of all tenants together; and as many at once, after a quiet second. */
+const OPENED_PER_SECOND = 200;
 const STORM_WIDTH = 50;
 const DROP_EVERY_MS = 500;
 /** A catalog that makes a snapshot of some 200 KiB: what a socket holds is full after a few dozen. */
@@ -69,13 +70,16 @@ async function healthyMs(): Promise<number> {
   return taken.toSorted((a, b) => a - b)[Math.floor(taken.length * 0.99)] ?? 0;
 }
 
+/** Measured anew before each attack: what else the machine does changes from one to the next. */
 let baselineMs: number;
 let idle: number;
 beforeAll(async () => {
   await healthyMs();
-  baselineMs = await healthyMs();
   agent.destroy();
   idle = (await server.figures()).busy;
+});
+beforeEach(async () => {
+  baselineMs = await healthyMs();
 });
 
 /** Every socket and timer is gone again, and nothing went wrong. */
@@ -89,34 +93,41 @@ async function expectIdle(): Promise<void> {
 
 function tell(attack: string, ms: number): void {
   report(
-    `${attack}: healthy requests ${ms.toFixed(1)} ms at the 99th percentile, ${baselineMs.toFixed(1)} ms before`,
+    `${attack}: healthy requests ${ms.toFixed(1)} ms at the 99th percentile, ` +
+      `${(ms / baselineMs).toFixed(1)} × the ${baselineMs.toFixed(1)} ms before`,
   );
 }
 
-/** The beginning of a request, then a drop at a time. Resolves with what is heard once the server has hung up. */
-async function drip(part: 'headers' | 'body'): Promise<string> {
+/** The beginning of a request, then a drop at a time. `heard` is what the server said when it hung up. */
+async function drip(part: 'headers' | 'body'): Promise<{ readonly heard: Promise<string> }> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   let heard = '';
   socket.on('data', (chunk) => (heard += chunk.toString()));
   const key = server.tenants[0]?.secretKey ?? '';
   const head = `POST /v1/usage/track HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n`;
   const body = 'Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"customer_id":"';
+  await once(socket, 'connect');
   socket.write(part === 'headers' ? head : head + body);
-  const dripping = setInterval(() => socket.write(part === 'headers' ? 'X: y\r\n' : 'x'), DROP_EVERY_MS);
+  // At a pace of its own: all at once the drops would hold up the healthy requests here, and not at the server.
+  const everyMs = DROP_EVERY_MS * (0.5 + Math.random());
+  const dripping = setInterval(() => socket.write(part === 'headers' ? 'X: y\r\n' : 'x'), everyMs);
   // A drop may fall on a line that is cut.
-  await once(socket, 'close').catch(() => undefined);
-  clearInterval(dripping);
-  return heard;
+  const closed = once(socket, 'close').catch(() => undefined);
+  return {
+    heard: closed.then(() => {
+      clearInterval(dripping);
+      return heard;
+    }),
+  };
 }
 
 it.each(SLOW_PARTS)(
   `${CONNECTIONS} connections whose %s come by the drop are cut, and others are served`,
   { timeout: TIMEOUT_MS },
   async (part) => {
-    const slow = times(CONNECTIONS, () => drip(part));
+    const slow = await Promise.all(times(CONNECTIONS, () => drip(part)));
     tell(`${CONNECTIONS} connections with slow ${part}`, await healthyMs());
-    const heard = await Promise.all(slow);
-    for (const one of heard) expect(one).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
+    for (const { heard } of slow) expect(await heard).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
     await expectIdle();
   },
 );
@@ -145,7 +156,7 @@ it('a storm of stream connects is let in at the rate of the caps', { timeout: TI
   const refused: Reply[] = [];
   const storming = inParallel(times(STORM_WIDTH, Number), STORM_WIDTH, async (n) => {
     while (elapsed() < STORM_MS) {
-      const reply = await ask('GET', `/v1/usage/stream?customer_id=user_${n}`);
+      const reply = await ask('GET', `/v1/usage/stream?customer_id=user_${n}`, n % 2);
       if (reply.status === 200) accepted += 1;
       else refused.push(reply);
       reply.socket.destroy();
@@ -154,8 +165,10 @@ it('a storm of stream connects is let in at the rate of the caps', { timeout: TI
   const ms = await healthyMs();
   await storming;
   tell(`${accepted} streams let in and ${refused.length} refused in ${(elapsed() / 1000).toFixed(1)} s`, ms);
-  expect(accepted).toBeLessThanOrEqual(TENANT_OPENED_PER_SECOND * (elapsed() / 1000 + 1));
-  for (const { status, retryAfter } of refused) expect([status, retryAfter]).toEqual([429, '1']);
+  expect(accepted).toBeLessThanOrEqual(OPENED_PER_SECOND * (elapsed() / 1000 + 1));
+  // A tenant with more than its share, or a server that has no more to share.
+  for (const { status, retryAfter } of refused)
+    expect([`429 1`, `503 1`]).toContain(`${status} ${retryAfter}`);
   await expectIdle();
 });
 

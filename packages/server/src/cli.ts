@@ -63,12 +63,15 @@ function report(text: string): void {
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, message, address, port } = error as NodeJS.ErrnoException & {
+  const { code, message, syscall, address, hostname, port } = error as NodeJS.ErrnoException & {
     address?: string;
+    hostname?: string;
     port?: number;
   };
   if (code === 'EADDRINUSE')
     return `Port ${port} of ${address} is taken. Choose another with --port (0 for a free one) or BILLINGOS_ADMIN_PORT.`;
+  if (code === 'EADDRNOTAVAIL' || syscall === 'getaddrinfo')
+    return `This machine has no address ${address ?? hostname}. Choose another with --host or BILLINGOS_ADMIN_HOST.`;
   if (code === 'EACCES') return `${message}. Choose a port above 1023, or a folder that you may write to.`;
   return EXPECTED.some((kind) => error instanceof kind) ? message : (error.stack ?? message);
 }

@@ -48,7 +48,10 @@ function refuseClearDatabase({ url, directUrl }: DatabaseSettings): void {
 }
 
 function refuseFolder(folder: string): void {
-  const mode = statSync(folder).mode & 0o777;
+  const found = statSync(folder);
+  // Whatever else it is, nobody should be told to close it: there can be no store in it.
+  if (!found.isDirectory()) return;
+  const mode = found.mode & 0o777;
   // Windows has no such bits: what it reports there says nothing.
   if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
     throw new SettingsError(

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
 import type { LedgerObserver } from './ledger/observer.ts';
@@ -8,7 +7,7 @@ import { fillPostgres, postgresParts } from './ledger/postgres/move.ts';
 import { MIGRATIONS as POSTGRES_MIGRATIONS } from './ledger/postgres/migrations.ts';
 import { openPostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import * as sqlite from './ledger/sqlite/database.ts';
-import { makeFolder } from './ledger/sqlite/folder.ts';
+import { isStoreAt, makeFolder } from './ledger/sqlite/folder.ts';
 import { lockStore } from './ledger/sqlite/lock.ts';
 import { MIGRATIONS as SQLITE_MIGRATIONS } from './ledger/sqlite/migrations.ts';
 import { fillSqlite, sqliteParts } from './ledger/sqlite/move.ts';
@@ -76,14 +75,14 @@ export async function schemaOf(settings: StoreSettings): Promise<{ present: numb
     return { present, needed: POSTGRES_MIGRATIONS.length };
   }
   const path = embeddedPath(settings.folder);
-  const present = existsSync(path) ? withSqlite(path, sqlite.schemaVersion) : 0;
+  const present = isStoreAt(path) ? withSqlite(path, sqlite.schemaVersion) : 0;
   return { present, needed: SQLITE_MIGRATIONS.length };
 }
 
 /** Whose tenants an embedded store has; it is neither made for that nor brought up to date. */
 export function organizationsIn(folder: string): string[] {
   const path = embeddedPath(folder);
-  return existsSync(path) ? withSqlite(path, sqlite.organizations) : [];
+  return isStoreAt(path) ? withSqlite(path, sqlite.organizations) : [];
 }
 
 /** Makes a store, or brings it up to date, beside whoever uses it. */
@@ -154,7 +153,9 @@ async function reach<T>(settings: StoreSettings, work: Promise<T>): Promise<T> {
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     const reason = message === '' ? (code ?? 'no answer') : message;
-    throw new LedgerUnavailableError(`${describeStore(settings)} cannot be used: ${reason}`, {
+    // What the system says of a connection is no whole sentence, and says nothing of what to do.
+    const hint = code === undefined ? '' : '. Is it running, and is DATABASE_URL right?';
+    throw new LedgerUnavailableError(`${describeStore(settings)} cannot be used: ${reason}${hint}`, {
       cause: error,
     });
   }

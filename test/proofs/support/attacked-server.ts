@@ -19,9 +19,10 @@ export interface Facts {
 }
 
 export interface Figures {
-  /** What the event loop was late by, at the 99.9th percentile and at the most. */
+  /** What the event loop was late by, at the 99.9th percentile. */
   readonly delayMs: number;
-  readonly delayMsMax: number;
+  /** What a loop without work was late by meanwhile, on the same machine, at the 99.9th percentile. */
+  readonly idleDelayMs: number;
   /** What its own work held the event loop for in one turn, at the 99.9th percentile and at the most. */
   readonly heldMs: number;
   readonly heldMsMax: number;

@@ -9,7 +9,7 @@ const HEADER = ['AT', 'ORGANIZATION', 'MODE', 'ACTION', 'SUBJECT', 'BY', 'REQUES
 
 export const audit: Command = {
   name: 'audit',
-  summary: 'who changed keys, catalogs and subscriptions, and took usage back',
+  summary: 'who changed keys, catalogs and subscriptions, revoked tokens, deleted customers, took usage back',
   details: `Oldest first, ${AUDIT_READ_MAX} entries at most: read on with --since and the id of the last one. What is merely added
 to a counter is not here; the usage events are that record.`,
   options: {

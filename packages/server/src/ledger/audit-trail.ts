@@ -6,7 +6,8 @@ import { newId } from './ids.ts';
 import type { SubscriptionChange } from './ledger.ts';
 
 /**
- * The audit trail: who changed a key, a catalog, a subscription, or took usage back. Written in the transaction of the
+ * The audit trail: who changed a key, a catalog or a subscription, revoked a session token, deleted a
+ * customer, or took usage back. Written in the transaction of the
  * change itself and never altered, so that neither is there without the other. What is merely added to a counter is
  * not in it: the events are that record, and cost nothing more.
  */
@@ -23,9 +24,11 @@ export const OPERATOR: Author = { keyId: null, requestId: null };
 export type AuditAction =
   | 'key.created'
   | 'key.revoked'
+  | 'token.revoked'
   | 'catalog.replaced'
   | 'subscription.created'
   | 'subscription.updated'
+  | 'customer.deleted'
   | 'usage.corrected';
 
 export interface AuditEntry {
@@ -54,6 +57,16 @@ export function keyEntry(
   now: number,
 ): AuditEntry {
   return entry(OPERATOR, now, { action, subject: id, details: { name } });
+}
+
+/** Tokens are not stored: the id is all there is to say of one. */
+export function tokenEntry(author: Author, tokenId: string, now: number): AuditEntry {
+  return entry(author, now, { action: 'token.revoked', subject: tokenId, details: {} });
+}
+
+/** By our id alone: whoever it was is what had to be forgotten. */
+export function deletedEntry(author: Author, customerId: string, now: number): AuditEntry {
+  return entry(author, now, { action: 'customer.deleted', subject: customerId, details: {} });
 }
 
 /** Says which document it was by its digest: it may be a megabyte, and whoever wrote it has it. */

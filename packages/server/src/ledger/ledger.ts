@@ -157,8 +157,8 @@ export interface TenantLedger {
   /** A customer's subscriptions, the newest {@link SUBSCRIPTIONS_MAX} first to last; `null` without the customer. */
   subscriptions(customerId: string): Promise<Subscription[] | null>;
   updateSubscription(id: string, change: SubscriptionChange, now: number): Promise<Updated>;
-  /** Ends a session token; `until` is when nobody could have used it any more. */
-  revokeToken(tokenId: string, until: number): Promise<void>;
+  /** Ends a session token; `until` is when nobody could have used it any more. A second time changes nothing. */
+  revokeToken(tokenId: string, until: number, now: number): Promise<void>;
   /** Which of these may go on, in their order: key and token not revoked, customer not deleted. */
   grantsHold(grants: readonly Grant[]): Promise<readonly boolean[]>;
   /** What has changed since watchers were shown this, whoever changed it. */

@@ -68,7 +68,8 @@ export function sessionTokenRoutes(route: DefineRoute, tokens: SessionTokens, cl
         );
       }
       // Tokens are not stored. None made until now lives longer than this.
-      await ledger.revokeToken(tokenId, clock() + SESSION_SECONDS_MAX * 1000);
+      const now = clock();
+      await ledger.revokeToken(tokenId, now + SESSION_SECONDS_MAX * 1000, now);
       return { status: 200, body: { message: `Session token ${tokenId} is revoked.` } };
     },
   );

@@ -1,15 +1,22 @@
+import { tokenEntry, type Author } from '../audit-trail.ts';
 import type { Grant } from '../ledger.ts';
 import { number } from '../rows.ts';
-import type { Queryable } from './database.ts';
+import { saveAudit } from './audit.ts';
+import type { Database, Queryable } from './database.ts';
 
 /** Session tokens are not stored; that one must not be used any more is. */
-export async function revokeToken(
-  database: Queryable,
+export function revokeToken(
+  database: Database,
   tenantId: string,
   tokenId: string,
   until: number,
+  author: Author,
+  now: number,
 ): Promise<void> {
-  await database.query(INSERT_REVOKED, tenantId, tokenId, until);
+  return database.transaction(async (transaction) => {
+    const inserted = await transaction.query(INSERT_REVOKED, tenantId, tokenId, until);
+    if (inserted.length > 0) await saveAudit(transaction, tenantId, [tokenEntry(author, tokenId, now)]);
+  });
 }
 
 export async function grantsHold(
@@ -30,7 +37,8 @@ export async function grantsHold(
 
 const INSERT_REVOKED = {
   name: 'token_revoke',
-  text: 'insert into revoked_token (tenant_id, token_id, until) values ($1, $2, $3) on conflict do nothing',
+  text: `insert into revoked_token (tenant_id, token_id, until) values ($1, $2, $3)
+  on conflict do nothing returning token_id`,
 };
 
 const SELECT_HOLDING = {

@@ -96,7 +96,7 @@ export async function openPostgresLedger(
       profiles.createCustomer(database, catalogs, tenantId, externalId, profile, now),
     updateCustomer: (id, profile, now) => profiles.updateCustomer(database, tenantId, id, profile, now),
     async deleteCustomer(id, now) {
-      const deleted = await published(profiles.deleteCustomer(database, tenantId, id, now));
+      const deleted = await published(profiles.deleteCustomer(database, tenantId, id, author, now));
       // Of one who is gone already, too: the first time may have been broken off.
       await profiles.clearEvents(database, tenantId, id);
       return deleted;
@@ -109,7 +109,7 @@ export async function openPostgresLedger(
     subscriptions: (customerId) => plans.listSubscriptions(database, tenantId, customerId),
     updateSubscription: (id, change, now) =>
       published(plans.updateSubscription(database, catalogs, tenantId, id, change, author, now)),
-    revokeToken: (tokenId, until) => revokeToken(database, tenantId, tokenId, until),
+    revokeToken: (tokenId, until, now) => revokeToken(database, tenantId, tokenId, until, author, now),
     grantsHold: (grants) => grantsHold(database, tenantId, grants),
     changedSince: (shown) => changedSince(database, tenantId, shown),
     dismissNudge: (externalId, nudgeId, until) =>

@@ -6,10 +6,12 @@ import {
   type Profile,
 } from '../../metering/customer.ts';
 import { endForGood, firstSight, type Customer } from '../../metering/subscription.ts';
+import { deletedEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import { CLEARED_EVENTS_MAX, LedgerUnavailableError } from '../ledger.ts';
 import { CUSTOMER_COLUMNS, fromCustomer, number, text, toSubscription } from '../rows.ts';
 import { buriedUnder, tombstoneOf } from '../tombstone.ts';
+import { saveAudit } from './audit.ts';
 import type { Catalogs } from './catalogs.ts';
 import { ensureStandings, insertCustomers, lockCustomer } from './customers.ts';
 import type { Database, Queryable } from './database.ts';
@@ -97,6 +99,7 @@ export function deleteCustomer(
   database: Database,
   tenantId: string,
   id: string,
+  author: Author,
   now: number,
 ): Promise<Written<boolean>> {
   return database.transaction(async (transaction): Promise<Written<boolean>> => {
@@ -109,6 +112,7 @@ export function deleteCustomer(
       await saveSubscription(transaction, tenantId, endForGood(toSubscription(row), now));
     }
     await transaction.query(DELETE_DISMISSALS, tenantId, id);
+    await saveAudit(transaction, tenantId, [deletedEntry(author, id, now)]);
     return { result: true, changes: [{ kind: 'plan', tenantId, externalId }] };
   });
 }

@@ -20,7 +20,7 @@ import {
   type Subscription,
 } from '../../metering/subscription.ts';
 import { emptyCounter } from '../../metering/usage.ts';
-import { subscribedEntry, subscriptionEntry, type Author } from '../audit-trail.ts';
+import { deletedEntry, subscribedEntry, subscriptionEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import {
   CLEARED_EVENTS_MAX,
@@ -55,7 +55,7 @@ export interface SqliteCustomers {
   createCustomer: (tenantId: string, externalId: string, profile: Profile, now: number) => CreateOutcome;
   updateCustomer: (tenantId: string, id: string, profile: Profile, now: number) => Customer | null;
   /** The customer as they were; `null` when there is none. */
-  deleteCustomer: (tenantId: string, id: string, now: number) => Customer | null;
+  deleteCustomer: (tenantId: string, id: string, author: Author, now: number) => Customer | null;
   /** Deleted customers in whose events something is still said. */
   talkative: (tenantId: string) => string[];
   /** One bounded step of clearing what a deleted customer's events say; whether there may be more. */
@@ -188,7 +188,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
       if (next !== present) save(tenantId, next);
       return next;
     },
-    deleteCustomer(tenantId, id, now) {
+    deleteCustomer(tenantId, id, author, now) {
       const present = findPresent(tenantId, id);
       if (present === null) return null;
       save(tenantId, anonymous(present, tombstoneOf(tenantId, present.externalId), now));
@@ -196,6 +196,7 @@ export function sqliteCustomers(sqlite: Sqlite, catalogOf: (tenantId: string) =>
         saveSubscription(tenantId, endForGood(toSubscription(row), now));
       }
       sqlite.run(DELETE_DISMISSALS, tenantId, id);
+      saveAudit(sqlite, tenantId, [deletedEntry(author, id, now)]);
       return present;
     },
     talkative: (tenantId) => sqlite.all(SELECT_TALKATIVE, tenantId).map((row) => text(row, 'id')),

@@ -26,7 +26,7 @@ export class StoreFailedError extends Error {
 
 /** SQLite's result codes for what is wrong with the store, and not with the statement. */
 const STORE_FAILURE =
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|NOMEM|PROTOCOL|PERM|AUTH|INTERRUPT)/;
+  /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|NOMEM|PROTOCOL|PERM|AUTH|INTERRUPT)|ConnectionFailed)/;
 
 export function openSqlite(path: string): Sqlite {
   const database = guarded(() => connect(path));
@@ -131,7 +131,8 @@ function guarded<T>(work: () => T): T {
     return work();
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: unknown };
-    if (typeof code !== 'string' || !STORE_FAILURE.test(code)) throw error;
+    // A file that cannot be opened is known by its message alone.
+    if (![code, message].some((fault) => STORE_FAILURE.test(String(fault)))) throw error;
     throw new StoreFailedError(`The embedded store failed: ${String(message)}`, { cause: error });
   }
 }

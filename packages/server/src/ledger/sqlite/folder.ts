@@ -1,17 +1,37 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { StoreFailedError } from './database.ts';
+
+const USABLE = constants.R_OK | constants.W_OK;
 
 /**
  * Makes the folder of an embedded store, open to nobody else, where it is not there.
- * @throws StoreFailedError where there can be none.
+ * @throws StoreFailedError where there can be none, or it is somebody else's.
  */
 export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, USABLE);
   } catch (error) {
     throw new StoreFailedError(
-      `${folder} cannot be the folder of a store: ${(error as Error).message}. Name another with --data.`,
+      `${folder} cannot be the folder of a store: ${(error as Error).message}. Run this as its owner, or name another with --data.`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * Whether there is a store at a path.
+ * @throws StoreFailedError where that is not to be seen, or what is there is somebody else's.
+ */
+export function isStoreAt(path: string): boolean {
+  try {
+    accessSync(path, USABLE);
+    return true;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw new StoreFailedError(`${message}. Run this as its owner, or name another folder with --data.`, {
+      cause: error,
+    });
   }
 }

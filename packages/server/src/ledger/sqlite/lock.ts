@@ -24,7 +24,7 @@ export function lockStore(folder: string): StoreLock {
   makeFolder(folder);
   const holderPath = join(folder, 'server.json');
   const lockPath = join(folder, 'server.lock');
-  const database = new Database(lockPath);
+  const database = openLock(lockPath);
   try {
     database.exec('pragma busy_timeout = 0; begin exclusive');
   } catch (error) {
@@ -46,6 +46,17 @@ export function lockStore(folder: string): StoreLock {
       database.close();
     },
   };
+}
+
+function openLock(path: string): Database.Database {
+  try {
+    return new Database(path);
+  } catch (error) {
+    throw new StoreFailedError(
+      `${path} cannot be opened. Run this as the owner of the folder and of all that is in it.`,
+      { cause: error },
+    );
+  }
 }
 
 function readHolder(path: string): string {

@@ -69,7 +69,7 @@ export async function openSqliteLedger(
       writer.call('createCustomer', tenantId, externalId, profile, now),
     updateCustomer: (id, profile, now) => writer.call('updateCustomer', tenantId, id, profile, now),
     async deleteCustomer(id, now) {
-      const deleted = await writer.call('deleteCustomer', tenantId, id, now);
+      const deleted = await writer.call('deleteCustomer', tenantId, id, author, now);
       if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
       // Of one who is gone already, too: the first time may have been broken off.
       await clearEvents(tenantId, id);
@@ -90,7 +90,7 @@ export async function openSqliteLedger(
       if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
       return outcome;
     },
-    revokeToken: (tokenId, until) => writer.call('revokeToken', tenantId, tokenId, until),
+    revokeToken: (tokenId, until, now) => writer.call('revokeToken', tenantId, tokenId, until, author, now),
     async dismissNudge(externalId, nudgeId, until) {
       await writer.call('dismissNudge', tenantId, externalId, nudgeId, until);
       publish([{ kind: 'plan', tenantId, externalId }]);

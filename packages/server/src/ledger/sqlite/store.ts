@@ -39,7 +39,7 @@ export interface SqliteStore extends SqliteCustomers {
     now: number,
   ): { kind: 'kept'; changed: boolean } | { kind: 'in_use'; names: string[] };
   event(tenantId: string, externalId: string, origin: Origin, idempotencyKey: string): UsageEvent | null;
-  revokeToken(tenantId: string, tokenId: string, until: number): void;
+  revokeToken(tenantId: string, tokenId: string, until: number, author: Author, now: number): void;
   grantsHold(tenantId: string, grants: readonly Grant[]): boolean[];
   changedSince(tenantId: string, shown: readonly Shown[]): Change[];
   tenantIds(): string[];
@@ -159,8 +159,8 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     subscription: reading(customers.subscription),
     subscriptions: reading(customers.subscriptions),
     updateSubscription: writing(customers.updateSubscription),
-    revokeToken: writing((tenantId: string, tokenId: string, until: number) =>
-      revokeToken(sqlite, tenantId, tokenId, until),
+    revokeToken: writing((tenantId: string, tokenId: string, until: number, author: Author, now: number) =>
+      revokeToken(sqlite, tenantId, tokenId, until, author, now),
     ),
     grantsHold: reading((tenantId: string, grants: readonly Grant[]) => grantsHold(sqlite, tenantId, grants)),
     changedSince: reading((tenantId: string, shown: readonly Shown[]) =>

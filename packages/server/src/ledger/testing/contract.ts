@@ -753,8 +753,8 @@ function endsCredentials(context: Context): void {
       { keyId, tokenId: 'tok_5', customerId: 'cus_0' },
     ];
     expect(await tenant.grantsHold(grants)).toEqual([true, true, true, true, false, false]);
-    await tenant.revokeToken('tok_2', NOW + DAY_MS);
-    await tenant.revokeToken('tok_2', NOW + DAY_MS);
+    await tenant.revokeToken('tok_2', NOW + DAY_MS, NOW);
+    await tenant.revokeToken('tok_2', NOW + DAY_MS, NOW);
     await tenant.deleteCustomer(other?.id ?? '', NOW);
     expect(await tenant.grantsHold(grants)).toEqual([true, true, false, false, false, false]);
     expect(await tenant.grantsHold([])).toEqual([]);
@@ -1422,6 +1422,27 @@ function audits(context: Context): void {
       { action: 'subscription.updated', subject: id, author, details: { cancel_at_period_end: true } },
     ]);
     expect(JSON.stringify(await trail())).not.toContain('secret');
+  });
+
+  it('says who revoked a session token, the first time', async () => {
+    const tenant = context.ledger.tenant(context.tenantId, author);
+    await tenant.revokeToken('tok_1', NOW + DAY_MS, NOW + 1);
+    await tenant.revokeToken('tok_1', NOW + DAY_MS, NOW + 2);
+    expect((await trail()).slice(1)).toMatchObject([
+      { action: 'token.revoked', subject: 'tok_1', author, at: NOW + 1, details: {} },
+    ]);
+  });
+
+  it('says who deleted a customer, and not whom', async () => {
+    const tenant = context.ledger.tenant(context.tenantId, author);
+    const customer = await tenant.ensureCustomer('user_1', { email: 'ada@example.com' }, NOW);
+    const id = customer?.id ?? '';
+    await tenant.deleteCustomer(id, NOW + 1);
+    await tenant.deleteCustomer(id, NOW + 2);
+    expect((await trail()).slice(1)).toMatchObject([
+      { action: 'customer.deleted', subject: id, author, at: NOW + 1, details: {} },
+    ]);
+    expect(JSON.stringify(await trail())).not.toMatch(/user_1|ada@/);
   });
 
   it('names the events that took usage back or set it, and no other', async () => {
