@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { startBalancer } from '../support/balancer.ts';
 import { brokenBuild, type Break } from '../support/broken-build.ts';
 import { pricedStore } from '../support/priced-store.ts';
 import { billingos, startServe } from '../support/program.ts';
+import { addressOf, startWire } from '../support/wire.ts';
 import { report, scale } from './support/scale.ts';
 import { usePostgres } from './support/stores.ts';
 
@@ -77,9 +77,13 @@ describe('a server that is wrong', () => {
         for (const server of servers) server.signal('SIGKILL');
         await Promise.all(servers.map(({ ended }) => ended));
       });
-      const balancer = await startBalancer(servers.map(({ url }) => url));
-      ends.push(() => balancer.stop());
-      const api = { BILLINGOS_API_URL: balancer.url, BILLINGOS_SECRET_KEY: secretKey };
+      let turn = 0;
+      const wire = await startWire(() => addressOf(servers[(turn += 1) % 2]?.url ?? ''));
+      ends.push(() => wire.stop());
+      const api = {
+        BILLINGOS_API_URL: `http://127.0.0.1:${wire.port}`,
+        BILLINGOS_SECRET_KEY: secretKey,
+      };
       for (let run = 0; run < RUNS; run += 1) {
         const args = ['selftest', '--feature', 'api_calls', '--seconds', String(SECONDS), '--json'];
         const { code, stdout } = await billingos(args, api);

@@ -1,0 +1,29 @@
+import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
+import { between, type Fault } from '../fault.ts';
+import { LIMITED, volley } from '../load.ts';
+import { openSite } from '../place.ts';
+
+/** On average they take one and a half times the limit. */
+const CONSUMERS = 300;
+const QUANTITY_MAX = 9;
+
+export const limitRace: Fault = {
+  name: 'limit-race',
+  title: 'A limit raced for through three APIs',
+  unit: 'rounds',
+  runs: { quick: 3, full: 200 },
+  async prepare(scene) {
+    const postgres = await startPostgres();
+    scene.atEnd(() => postgres.stop());
+    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 3);
+    return async () => {
+      await volley(scene, site, {
+        meter: LIMITED,
+        drafts: CONSUMERS,
+        atOnce: CONSUMERS,
+        copies: () => 1,
+        quantity: () => between(scene.random, 1, QUANTITY_MAX),
+      });
+    };
+  },
+};
