@@ -123,9 +123,16 @@ function readRegressions(): Regression[] {
   return JSON.parse(readFileSync(REGRESSIONS, 'utf8')) as Regression[];
 }
 
-/** On one line of a terminal, which the next text replaces. */
+const PROGRESS_MS = 10_000;
+let saidAt = 0;
+
+/** On one line of a terminal, which the next text replaces; elsewhere a line now and then. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text !== '' && performance.now() > saidAt + PROGRESS_MS) {
+    saidAt = performance.now();
+    process.stderr.write(`${text}\n`);
+  }
 }
 
 if (options.help) console.log(HELP);

@@ -118,7 +118,9 @@ export interface SimulationResult {
 export async function simulate(seed: number): Promise<SimulationResult> {
   const simulation = new Simulation(seed);
   await simulation.run();
-  return simulation.result();
+  const result = simulation.result();
+  await simulation.end();
+  return result;
 }
 
 class Simulation {
@@ -184,6 +186,12 @@ class Simulation {
 
   result(): SimulationResult {
     return { complaints: [...this.#server.complaints, ...this.#complaints], trace: this.#trace };
+  }
+
+  /** Node keeps every combined signal that somebody listens to until it aborts, and with it all of the simulation. */
+  async end(): Promise<void> {
+    for (const { outbox } of this.#pages) void outbox.then((opened) => opened.close());
+    await this.#clock.advance(0);
   }
 
   #act(): void {
