@@ -11,13 +11,18 @@ export interface Fault {
   /** Why it cannot be had on this machine; `undefined` where it can. */
   readonly obstacle?: () => Promise<string | undefined>;
   /** Makes what it happens to. @returns one run. */
-  readonly prepare: (scene: Scene) => Promise<() => Promise<void>>;
+  readonly prepare: (scene: Scene) => Run | Promise<Run>;
 }
+
+/** What throws is a violation: the service did not do what it had to. */
+export type Run = () => Promise<void>;
 
 /** What a fault draws from, and where it puts what it finds. */
 export interface Scene {
   /** From 0 to below 1; another sequence in each run, by the seed. */
   readonly random: () => number;
+  /** The URL of a new, empty store on a PostgreSQL that the faults share. */
+  newDatabase(): Promise<string>;
   /** Has something done, the latest first: asked for in `prepare` when all runs are over, in a run at its end. */
   atEnd(end: () => unknown): void;
   /** Takes what the checker finds in a history. */

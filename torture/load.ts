@@ -27,7 +27,7 @@ export interface Target {
 /** A load that is under way. */
 export interface Load {
   /** Waits for an event that is sent from now on, and recorded. @returns after how long, in milliseconds. */
-  untilRecorded(): Promise<number>;
+  readonly untilRecorded: () => Promise<number>;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function underLoad(
     record: (attempt) => void attempts.push(attempt),
   });
   const load: Load = {
-    async untilRecorded() {
+    untilRecorded: async () => {
       const since = clock();
       let looked = attempts.length;
       while (clock() < since + PATIENCE_MS) {

@@ -69,7 +69,10 @@ const DEFAULTS = { BILLINGOS_RATE_LIMIT: '0', BILLINGOS_LOG: 'error' };
 
 async function verify(scene: Scene, env: Environment): Promise<void> {
   const { stdout, stderr } = await billingos(['verify', '--json'], env);
-  if (stdout === '') return scene.expect('store', [`verify ended with ${stderr}`]);
+  if (stdout === '') {
+    scene.expect('store', [`verify ended with ${stderr}`]);
+    return;
+  }
   const { counters, differences } = JSON.parse(stdout) as { counters: number; differences: object[] };
   scene.expect(
     'store',

@@ -16,9 +16,9 @@ export interface Probe {
 export function probe({ nextUrl, secretKey }: Target): Probe {
   const surprises: string[] = [];
   let turnedAway = 0;
-  let isOver = false;
+  const over = new AbortController();
   const probing = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const reply = await send(nextUrl(), secretKey).catch((error: unknown) => String(error));
       if (typeof reply === 'string') surprises.push(reply);
       else if (reply.status === 503 && reply.headers.has('retry-after')) turnedAway += 1;
@@ -28,7 +28,7 @@ export function probe({ nextUrl, secretKey }: Target): Probe {
   })();
   return {
     async end() {
-      isOver = true;
+      over.abort();
       await probing;
       return surprises;
     },

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startPostgres, type TestPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
 import { seededRandom } from '../src/store/testing/seeded-random.ts';
 import type { Fault, Scene } from './fault.ts';
 import { FAULTS } from './faults/index.ts';
@@ -18,6 +19,8 @@ npm run torture -- [options]
   --seed N         the seed of an earlier run: it decides what is done and when, not how the machine schedules it
   --help           this text
 
+Ctrl+C ends it after the run that is under way.
+
 Faults:
 ${FAULTS.map(({ name, title, runs, unit }) => `  ${name.padEnd(17)}${title} (${runs.full} ${unit})`).join('\n')}
 
@@ -31,6 +34,8 @@ interface Regression {
   readonly fault: string;
   readonly seed: number;
 }
+
+let postgres: Promise<TestPostgres> | undefined;
 
 const { values: options } = parseArgs({
   options: {
@@ -50,10 +55,12 @@ async function main(): Promise<void> {
   console.log(`--seed ${seed}`);
   const faults = FAULTS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const lines: Line[] = [];
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort());
   for (const fault of faults) {
     const count = runs ?? fault.runs[options.quick ? 'quick' : 'full'];
-    if (count === 0) continue;
-    const line = await suffer(fault, seed, count);
+    if (count === 0 || interruption.signal.aborted) continue;
+    const line = await suffer(fault, seed, count, interruption.signal);
     lines.push(line);
     printLine(line);
   }
@@ -67,7 +74,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 }
 
 /** Lets a fault happen, first with the seeds that it once failed with. */
-async function suffer(fault: Fault, seed: number, runs: number): Promise<Line> {
+async function suffer(fault: Fault, seed: number, runs: number, interruption: AbortSignal): Promise<Line> {
   const line = new Line(fault);
   const obstacle = await fault.obstacle?.();
   if (obstacle !== undefined) {
@@ -83,6 +90,7 @@ async function suffer(fault: Fault, seed: number, runs: number): Promise<Line> {
   let random = seededRandom(seed);
   const scene: Scene = {
     random: () => random(),
+    newDatabase: async () => (await (postgres ??= startPostgres())).newStore(),
     atEnd: (end) => void ends.push(end),
     judge: (findings) => findings.forEach((one) => line.add(one.invariant, one.checked, one.violations)),
     expect: (aspect, violations, checked = 1) => line.add(aspect, checked, violations),
@@ -92,6 +100,7 @@ async function suffer(fault: Fault, seed: number, runs: number): Promise<Line> {
   try {
     const run = await fault.prepare(scene);
     for (const [nth, runSeed] of [...known, ...fresh].entries()) {
+      if (interruption.aborted) break;
       random = seededRandom(runSeed);
       const before = violationsOf(line);
       ends = afterRun;
@@ -136,4 +145,4 @@ function progress(text: string): void {
 }
 
 if (options.help) console.log(HELP);
-else await main();
+else await main().finally(async () => (await postgres)?.stop());

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import { between, type Fault } from '../fault.ts';
 import { underLoad } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -16,14 +15,12 @@ export const clockSteps: Fault = {
   name: 'clock-steps',
   title: 'The clock of one of two APIs set, and set right',
   unit: 'times',
-  runs: { quick: 2, full: 40 },
-  async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
+  runs: { quick: 1, full: 40 },
+  prepare(scene) {
     return async () => {
       const offset = between(scene.random, -BACK_MS_MAX, AHEAD_MS_MAX);
       const store = {
-        DATABASE_URL: await postgres.newStore(),
+        DATABASE_URL: await scene.newDatabase(),
         NODE_OPTIONS: `--import=${PRELOADED}`,
         CLOCK_OFFSETS_MS: `${offset},0`,
       };

@@ -36,7 +36,7 @@ export const diskFull: Fault = {
   },
   async prepare(scene) {
     const folder = temporaryFolder();
-    scene.atEnd(folder.remove);
+    scene.atEnd(() => folder.remove());
     await run('mount', ['-t', 'tmpfs', '-o', DISK, 'torture', folder.path]);
     scene.atEnd(() => run('umount', [folder.path]));
     const site = await openSite(scene, { BILLINGOS_DATA: folder.path }, 1);

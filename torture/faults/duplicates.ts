@@ -1,4 +1,3 @@
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import { between, type Fault } from '../fault.ts';
 import { UNLIMITED, volley } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -12,9 +11,7 @@ export const duplicates: Fault = {
   unit: `rounds of ${KEYS} keys`,
   runs: { quick: 1, full: 200 },
   async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
-    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 2);
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
     return async () => {
       await volley(scene, site, {
         meter: UNLIMITED,

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import { between, type Fault } from '../fault.ts';
 import { underLoad } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -11,11 +10,9 @@ export const killPostgres: Fault = {
   name: 'kill-postgres',
   title: 'kill -9 of one of two APIs on PostgreSQL',
   unit: 'cycles',
-  runs: { quick: 3, full: 100 },
+  runs: { quick: 1, full: 100 },
   async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
-    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 2);
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
     return () =>
       underLoad(scene, site, async ({ untilRecorded }) => {
         await pause(between(scene.random, 0, LOAD_MS_MAX));

@@ -11,10 +11,10 @@ export const killSqlite: Fault = {
   name: 'kill-sqlite',
   title: 'kill -9 of the API on SQLite',
   unit: 'cycles',
-  runs: { quick: 3, full: 200 },
+  runs: { quick: 2, full: 200 },
   async prepare(scene) {
     const folder = temporaryFolder();
-    scene.atEnd(folder.remove);
+    scene.atEnd(() => folder.remove());
     const site = await openSite(scene, { BILLINGOS_DATA: folder.path }, 1);
     return () =>
       underLoad(scene, site, async ({ untilRecorded }) => {

@@ -1,4 +1,3 @@
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import { between, type Fault } from '../fault.ts';
 import { LIMITED, volley } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -11,11 +10,9 @@ export const limitRace: Fault = {
   name: 'limit-race',
   title: 'A limit raced for through three APIs',
   unit: 'rounds',
-  runs: { quick: 3, full: 200 },
+  runs: { quick: 2, full: 200 },
   async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
-    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 3);
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 3);
     return async () => {
       await volley(scene, site, {
         meter: LIMITED,

@@ -16,7 +16,7 @@ export const lostAnswers: Fault = {
   runs: { quick: 1, full: 100 },
   async prepare(scene) {
     const folder = temporaryFolder();
-    scene.atEnd(folder.remove);
+    scene.atEnd(() => folder.remove());
     const site = await openSite(scene, { BILLINGOS_DATA: folder.path }, 1);
     let left = 0;
     const isAnswerLost = () => {

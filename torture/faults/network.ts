@@ -34,10 +34,10 @@ function networkFault(name: string, title: string, pick: (database: Line, client
     name,
     title,
     unit: 'times',
-    runs: { quick: 3, full: 60 },
+    runs: { quick: 1, full: 60 },
     async prepare(scene) {
       const postgres = await startPostgresServer();
-      scene.atEnd(postgres.remove);
+      scene.atEnd(() => postgres.remove());
       scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
       const database = await openLine(scene, () => ({ path: join(postgres.socketFolder, SOCKET) }));
       const url = `postgres://postgres@127.0.0.1:${database.wire.port}/postgres`;

@@ -16,7 +16,7 @@ export const postgresShutdown: Fault = {
   runs: { quick: 1, full: 20 },
   async prepare(scene) {
     const postgres = await startPostgresServer();
-    scene.atEnd(postgres.remove);
+    scene.atEnd(() => postgres.remove());
     scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
     const site = await openSite(scene, { DATABASE_URL: postgres.url }, 2);
     return () =>

@@ -1,4 +1,3 @@
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import type { Fault } from '../fault.ts';
 import { underLoad } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -9,9 +8,7 @@ export const rollingRestart: Fault = {
   unit: 'rounds',
   runs: { quick: 0, full: 10 },
   async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
-    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 2);
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
     return () =>
       underLoad(scene, site, async ({ untilRecorded }) => {
         for (const place of site.places) {

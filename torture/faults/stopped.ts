@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startPostgres } from '../../packages/server/src/ledger/testing/postgres.ts';
 import { between, type Fault } from '../fault.ts';
 import { underLoad } from '../load.ts';
 import { openSite } from '../place.ts';
@@ -11,11 +10,9 @@ export const stopped: Fault = {
   name: 'stopped',
   title: 'SIGSTOP of one of two APIs, and SIGCONT',
   unit: 'times',
-  runs: { quick: 1, full: 20 },
+  runs: { quick: 0, full: 20 },
   async prepare(scene) {
-    const postgres = await startPostgres();
-    scene.atEnd(() => postgres.stop());
-    const site = await openSite(scene, { DATABASE_URL: await postgres.newStore() }, 2);
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
     return () =>
       underLoad(scene, site, async ({ untilRecorded }) => {
         const place = site.places[between(scene.random, 0, 1)];

@@ -14,7 +14,7 @@ export const twoOnSqlite: Fault = {
   runs: { quick: 1, full: 20 },
   async prepare(scene) {
     const folder = temporaryFolder();
-    scene.atEnd(folder.remove);
+    scene.atEnd(() => folder.remove());
     const store = { BILLINGOS_DATA: folder.path };
     const site = await openSite(scene, store, 1);
     return () =>

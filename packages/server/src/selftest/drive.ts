@@ -86,8 +86,8 @@ export async function drive(load: Load): Promise<void> {
 
 /** Sends drafts, each again for as long as nothing certain is known of it. */
 export interface Tracker {
-  track(draft: Draft): Promise<void>;
-  trackBatch(drafts: readonly Draft[]): Promise<void>;
+  readonly track: (draft: Draft) => Promise<void>;
+  readonly trackBatch: (drafts: readonly Draft[]) => Promise<void>;
 }
 
 export function tracker({
@@ -122,7 +122,7 @@ export function tracker({
 
   return {
     track: (draft) => settle([draft], '/v1/usage/track', trackBody(draft, meter.feature), readTrackReply),
-    trackBatch(sent) {
+    trackBatch: (sent) => {
       const events = sent.map((draft) => trackBody(draft, meter.feature));
       return settle(sent, '/v1/usage/batch', { events }, readBatchReply);
     },
