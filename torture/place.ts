@@ -5,15 +5,21 @@ import type { Scene } from './fault.ts';
 /** Where a server runs, and another one after it. */
 export class Place {
   readonly #env: Environment;
+  readonly #cli: string | undefined;
   #server: ServeProcess;
 
-  private constructor(env: Environment, server: ServeProcess) {
+  private constructor(env: Environment, cli: string | undefined, server: ServeProcess) {
     this.#env = env;
+    this.#cli = cli;
     this.#server = server;
   }
 
-  static async open(env: Environment): Promise<Place> {
-    return new Place(env, await startServe([], env));
+  static async open(env: Environment, cli?: string): Promise<Place> {
+    return new Place(env, cli, await startServe([], env, cli));
+  }
+
+  get pid(): number | undefined {
+    return this.#server.pid;
   }
 
   get url(): string {
@@ -29,7 +35,7 @@ export class Place {
   /** Starts the next server. @returns how long until it served, in milliseconds. */
   async restart(): Promise<number> {
     const began = performance.now();
-    this.#server = await startServe([], this.#env);
+    this.#server = await startServe([], this.#env, this.#cli);
     return performance.now() - began;
   }
 
@@ -53,11 +59,19 @@ export interface Site {
   readonly nextUrl: () => string;
 }
 
-/** @param store names the store, which may be new. It is verified when the servers are gone. */
-export async function openSite(scene: Scene, store: Environment, servers: number): Promise<Site> {
+/**
+ * @param store names the store, which may be new. It is verified when the servers are gone.
+ * @param cli another build of the program.
+ */
+export async function openSite(
+  scene: Scene,
+  store: Environment,
+  servers: number,
+  cli?: string,
+): Promise<Site> {
   const env = { ...DEFAULTS, ...store };
   scene.atEnd(() => verify(scene, env));
-  const places = await Promise.all(Array.from({ length: servers }, () => Place.open(env)));
+  const places = await Promise.all(Array.from({ length: servers }, () => Place.open(env, cli)));
   for (const place of places) scene.atEnd(() => place.kill());
   const { secretKey } = await pricedStore(env);
   let turn = 0;

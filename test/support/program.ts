@@ -61,6 +61,7 @@ export async function signalledAt(
 /** `billingos serve`, listening. */
 export interface ServeProcess {
   readonly url: string;
+  readonly pid: number | undefined;
   /** Where metrics are; empty where there are none. */
   readonly adminUrl: string;
   /** What it prints in the end, once it has ended. */
@@ -90,7 +91,7 @@ export async function startServe(
   ]);
   const [, url = ''] = /Listens +(\S+)/.exec(output) ?? [];
   const [, adminUrl = ''] = /Metrics +(\S+)\/metrics/.exec(output) ?? [];
-  return { url, adminUrl, ended: ending, signal: (signal) => child.kill(signal) };
+  return { url, adminUrl, pid: child.pid, ended: ending, signal: (signal) => child.kill(signal) };
 }
 
 function start(args: readonly string[], env: Environment, cli = CLI): ChildProcessWithoutNullStreams {

@@ -15,6 +15,7 @@ import { simulation } from './simulation.ts';
 import { stopped } from './stopped.ts';
 import { twoOnSqlite } from './two-on-sqlite.ts';
 import { twoStarters } from './two-starters.ts';
+import { unsynced } from './unsynced.ts';
 
 /** Every fault, in the order of the matrix. */
 export const FAULTS: readonly Fault[] = [
@@ -34,5 +35,6 @@ export const FAULTS: readonly Fault[] = [
   duplicates,
   limitRace,
   clockSteps,
+  unsynced,
   simulation,
 ];
