@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts';
+import { browsers } from './browsers.ts';
 import { clockSteps } from './clock-steps.ts';
 import { diskFull } from './disk-full.ts';
 import { duplicates } from './duplicates.ts';
@@ -36,5 +37,6 @@ export const FAULTS: readonly Fault[] = [
   limitRace,
   clockSteps,
   unsynced,
+  browsers,
   simulation,
 ];
