@@ -405,7 +405,8 @@ class Simulation {
   }
 
   #tell(call: Call, told: Told): void {
-    call.told = told;
+    // Sent again by a second call, it may be recorded in the next period before the first hears that it was refused.
+    if (call.told !== 'recorded') call.told = told;
     this.#trace.push(`${this.#clock.now()} ${call.input.idempotencyKey} ${told}`);
   }
 
