@@ -22,7 +22,7 @@ npm run torture -- [options]
 Ctrl+C ends it after the run that is under way.
 
 Faults:
-${FAULTS.map(({ name, title, runs, unit }) => `  ${name.padEnd(17)}${title} (${runs.full} ${unit})`).join('\n')}
+${FAULTS.map(({ name, title, runs, unit }) => `  ${name.padEnd(19)}${title} (${runs.full} ${unit})`).join('\n')}
 
 The matrix of faults and invariants goes to torture/results/, as JSON and as SVG. A run that failed leaves its seed in
 torture/regressions.json: every later run begins with those. Keep them with the fix.`;

@@ -25,7 +25,7 @@ export const clientNetwork = networkFault(
 );
 export const databaseNetwork = networkFault(
   'database-network',
-  'The same between the APIs and PostgreSQL',
+  'The same before PostgreSQL',
   (database) => database,
 );
 
