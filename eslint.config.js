@@ -189,7 +189,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['scripts/**', 'bench/**', '*.config.js', 'packages/server/src/cli.ts'],
+    files: ['scripts/**', 'bench/**', 'torture/**', '*.config.js', 'packages/server/src/cli.ts'],
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },

@@ -30,6 +30,11 @@ runSteps([
   ],
   ['Units, and the API on a real store', join(bin, 'vitest'), ['run', '--project', 'unit']],
   ['Proofs, at a small scale', join(bin, 'vitest'), ['run', '--project', 'proofs', '--maxWorkers', '2']],
+  [
+    'Faults in running servers, each a few times',
+    process.execPath,
+    ['--import', './scripts/typescript.js', 'torture/torture.ts', '--quick'],
+  ],
   ['Elements in Chromium', join(bin, 'wtr'), []],
   ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system']],
 ]);

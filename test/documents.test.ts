@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MIGRATIONS } from '../packages/server/src/ledger/postgres/migrations.ts';
 import {
   type CodeBlock,
   codeBlocksIn,
@@ -19,7 +20,7 @@ import { commandsOf, missingFor } from './support/shell-block.ts';
 
 const COMPILED = ['ts', 'tsx', 'vue', 'js'];
 const RUN = ['html', 'css', 'http'];
-const READ = ['sh', 'json', 'text'];
+const READ = ['sh', 'json', 'sql', 'text'];
 
 const exists = (path: string) => existsSync(join(ROOT, path));
 
@@ -119,4 +120,10 @@ test('the README’s table has every element with every attribute, and no other'
   });
   const there = Array.from(ELEMENTS, ([tag, { attributes }]) => [tag, [...attributes].sort()]);
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(there));
+});
+
+test('the SQL for Citus gives each table of the PostgreSQL schema a place', () => {
+  const tables = MIGRATIONS.join('').matchAll(/create table (\w+)/g);
+  const placed = codeBlocksIn('sql').flatMap(({ code }) => [...code.matchAll(/_table\('(\w+)'/g)]);
+  expect(placed.map(([, name]) => name).sort()).toEqual([...tables].map(([, name]) => name).sort());
 });

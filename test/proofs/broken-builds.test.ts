@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { startBalancer } from '../support/balancer.ts';
 import { brokenBuild, type Break } from '../support/broken-build.ts';
 import { pricedStore } from '../support/priced-store.ts';
-import { billingos, startServe } from '../support/program.ts';
+import { billingos, startServe, type Environment } from '../support/program.ts';
+import { addressOf, startWire } from '../support/wire.ts';
 import { report, scale } from './support/scale.ts';
 import { usePostgres } from './support/stores.ts';
 
@@ -10,7 +10,9 @@ import { usePostgres } from './support/stores.ts';
 
 const RUNS = scale(1, 5);
 const SECONDS = 2;
-const TIMEOUT_MS = scale(60_000, 300_000);
+/** Where others use the machine too, few events meet in so short a time: then it is tried again. */
+const TRIES_MAX = 10;
+const TIMEOUT_MS = scale(120_000, 300_000);
 
 interface Facts {
   readonly correct: boolean;
@@ -77,23 +79,36 @@ describe('a server that is wrong', () => {
         for (const server of servers) server.signal('SIGKILL');
         await Promise.all(servers.map(({ ended }) => ended));
       });
-      const balancer = await startBalancer(servers.map(({ url }) => url));
-      ends.push(() => balancer.stop());
-      const api = { BILLINGOS_API_URL: balancer.url, BILLINGOS_SECRET_KEY: secretKey };
+      let turn = 0;
+      const wire = await startWire(() => addressOf(servers[(turn += 1) % 2]?.url ?? ''));
+      ends.push(() => wire.stop());
+      const api = {
+        BILLINGOS_API_URL: `http://127.0.0.1:${wire.port}`,
+        BILLINGOS_SECRET_KEY: secretKey,
+      };
       for (let run = 0; run < RUNS; run += 1) {
-        const args = ['selftest', '--feature', 'api_calls', '--seconds', String(SECONDS), '--json'];
-        const { code, stdout } = await billingos(args, api);
-        const facts = JSON.parse(stdout) as Facts;
-        expect([code, facts.correct]).toEqual([1, false]);
-        expect(wrongIn(facts)).toContain(caughtBy);
-        report(
-          `${SECONDS} s and ${facts.events_sent} events show that a server ${name}: ${wrongIn(facts).join(', ')}`,
-        );
+        const { tries, events, wrong } = await untilCaught(api);
+        expect(wrong).toContain(caughtBy);
+        report(`${tries * SECONDS} s and ${events} events show that a server ${name}: ${wrong.join(', ')}`);
       }
     },
     TIMEOUT_MS,
   );
 });
+
+/** Puts the selftest to a server until it finds something wrong. */
+async function untilCaught(api: Environment) {
+  const args = ['selftest', '--feature', 'api_calls', '--seconds', String(SECONDS), '--json'];
+  let events = 0;
+  for (let tries = 1; ; tries += 1) {
+    const { code, stdout } = await billingos(args, api);
+    const facts = JSON.parse(stdout) as Facts;
+    events += facts.events_sent;
+    if (facts.correct && tries < TRIES_MAX) continue;
+    expect([code, facts.correct]).toEqual([1, false]);
+    return { tries, events, wrong: wrongIn(facts) };
+  }
+}
 
 function wrongIn({ invariants }: Facts): string[] {
   return invariants.filter(({ violations_total }) => violations_total > 0).map(({ name }) => name);

@@ -31,6 +31,19 @@ export async function killedAt(said: RegExp, args: readonly string[], env: Envir
   if (code !== null) throw new Error(`It ended before it was killed: ${stderr}`);
 }
 
+/** Runs a command for so long, or until it ends by itself before. */
+export async function killedAfter(
+  milliseconds: number,
+  args: readonly string[],
+  env: Environment,
+): Promise<Ended> {
+  const child = start(args, env);
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  const end = await ended(child);
+  clearTimeout(timer);
+  return end;
+}
+
 /** Runs a command until it ends, and sends it a signal each time that it says something on standard error that matches. */
 export async function signalledAt(
   said: RegExp,
@@ -48,6 +61,7 @@ export async function signalledAt(
 /** `billingos serve`, listening. */
 export interface ServeProcess {
   readonly url: string;
+  readonly pid: number | undefined;
   /** Where metrics are; empty where there are none. */
   readonly adminUrl: string;
   /** What it prints in the end, once it has ended. */
@@ -77,7 +91,7 @@ export async function startServe(
   ]);
   const [, url = ''] = /Listens +(\S+)/.exec(output) ?? [];
   const [, adminUrl = ''] = /Metrics +(\S+)\/metrics/.exec(output) ?? [];
-  return { url, adminUrl, ended: ending, signal: (signal) => child.kill(signal) };
+  return { url, adminUrl, pid: child.pid, ended: ending, signal: (signal) => child.kill(signal) };
 }
 
 function start(args: readonly string[], env: Environment, cli = CLI): ChildProcessWithoutNullStreams {

@@ -20,6 +20,8 @@ export class FakeBrowser {
   readonly #disk = new Map<number, KeptEvent>();
   /** Everything that was ever on disk, in its order. */
   readonly everKept: KeptEvent[] = [];
+  /** How many events had ever been on disk when it could last not be read. */
+  keptUnread = 0;
   /** Storage fails as long as this is set. */
   isDiskBroken = false;
 
@@ -80,7 +82,12 @@ export class FakeBrowser {
           return { id: this.everKept.length, dropped };
         }),
       oldest: (customer, countMax) =>
-        this.ask(tab, () => this.kept.filter((event) => event.customer === customer).slice(0, countMax)),
+        this.ask(tab, () =>
+          this.kept.filter((event) => event.customer === customer).slice(0, countMax),
+        ).catch((error: unknown) => {
+          this.keptUnread = this.everKept.length;
+          throw error;
+        }),
       remove: (id) => this.ask(tab, () => void disk.delete(id)),
       close: () => undefined,
     };

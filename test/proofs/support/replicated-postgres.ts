@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -7,6 +6,7 @@ import {
   findPrograms,
   serverUser,
 } from '../../../packages/server/src/ledger/testing/postgres.ts';
+import { startWire } from '../../support/wire.ts';
 
 /**
  * A PostgreSQL primary with a synchronous standby, behind a TCP proxy that follows whoever is the primary: what a
@@ -23,7 +23,7 @@ export interface ReplicatedPostgres {
 }
 
 /** A server with a folder of its own: data, log and socket. */
-interface Server {
+export interface PostgresServer {
   readonly socketFolder: string;
   readonly url: string;
   control(command: string, ...args: string[]): Promise<unknown>;
@@ -36,35 +36,16 @@ const ASKED_EVERY_MS = 50;
 
 export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   const programs = await findPrograms();
-  let primary = await firstServer(programs);
+  let primary = await startPostgresServer();
   let standby = await followerOf(primary, programs);
 
-  const connections = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const server = connect(join(primary.socketFolder, SOCKET));
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      connections.add(from);
-      from
-        .on('error', () => undefined)
-        .on('close', () => {
-          connections.delete(from);
-          to.destroy();
-        });
-      from.pipe(to);
-    }
-  });
-  await new Promise<void>((resolve) => {
-    proxy.listen(0, '127.0.0.1', resolve);
-  });
+  const wire = await startWire(() => ({ path: join(primary.socketFolder, SOCKET) }));
 
   return {
-    url: `postgres://postgres@127.0.0.1:${(proxy.address() as AddressInfo).port}/postgres`,
+    url: `postgres://postgres@127.0.0.1:${wire.port}/postgres`,
     async failOver() {
       await primary.control('stop', '--mode', 'immediate');
-      for (const connection of connections) connection.destroy();
+      wire.cut();
       await standby.control('promote');
       await primary.remove();
       primary = standby;
@@ -73,8 +54,7 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
       standby = await followerOf(primary, programs);
     },
     async stop() {
-      for (const connection of connections) connection.destroy();
-      proxy.close();
+      await wire.stop();
       for (const server of new Set([standby, primary])) {
         await server.control('stop', '--mode', 'immediate');
         await server.remove();
@@ -83,7 +63,9 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   };
 }
 
-async function firstServer(programs: string): Promise<Server> {
+/** One that is killed and started again: whatever DATABASE_URL says, it is a private one. */
+export async function startPostgresServer(): Promise<PostgresServer> {
+  const programs = await findPrograms();
   const { server, data, asServer } = await prepare(programs);
   await asServer(join(programs, 'initdb'), [
     ...['--pgdata', data, '--username', 'postgres', '--auth', 'trust'],
@@ -94,7 +76,7 @@ async function firstServer(programs: string): Promise<Server> {
 }
 
 /** A copy of a primary that every commit of the primary waits for, once it has caught up. */
-async function followerOf(primary: Server, programs: string): Promise<Server> {
+async function followerOf(primary: PostgresServer, programs: string): Promise<PostgresServer> {
   const { server, data, asServer } = await prepare(programs);
   await asServer(join(programs, 'pg_basebackup'), [
     ...['--pgdata', data, '--host', primary.socketFolder, '--username', 'postgres'],
@@ -120,7 +102,7 @@ async function prepare(programs: string) {
   const asServer = await serverUser(folder);
   const data = join(folder, 'data');
   const options = `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=on`;
-  const server: Server = {
+  const server: PostgresServer = {
     socketFolder: folder,
     url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`,
     control: (command, ...args) =>

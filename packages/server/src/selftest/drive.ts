@@ -41,7 +41,8 @@ const STEPS_TO_LIMIT = 40;
  * same moment, again much later, and in batches; increases, decreases and, where the feature takes them, `set`.
  */
 export async function drive(load: Load): Promise<void> {
-  const { send, meter, customers, clock, isOver, record } = load;
+  const { meter, customers, isOver } = load;
+  const { track, trackBatch } = tracker(load);
   const remembered: Draft[] = [];
   let drafts = 0;
 
@@ -63,6 +64,38 @@ export async function drive(load: Load): Promise<void> {
     return { action: 'add', quantity: roll < 0.2 ? -whole(1, 6 * step) : whole(1, 2 * step) };
   }
 
+  async function act(): Promise<void> {
+    const roll = load.random();
+    if (roll < 0.5) return track(newDraft());
+    if (roll < 0.7) {
+      const draft = newDraft();
+      await Promise.all(Array.from({ length: whole(2, COPIES_MAX) }, () => track(draft)));
+      return;
+    }
+    if (roll < 0.85) return track(pick(remembered) ?? newDraft());
+    const fresh = Array.from({ length: whole(1, BATCH_MAX) }, newDraft);
+    return trackBatch([...fresh, pick(fresh) ?? newDraft(), pick(remembered) ?? newDraft()]);
+  }
+
+  await Promise.all(
+    Array.from({ length: load.clients }, async () => {
+      while (!isOver()) await act();
+    }),
+  );
+}
+
+/** Sends drafts, each again for as long as nothing certain is known of it. */
+export interface Tracker {
+  readonly track: (draft: Draft) => Promise<void>;
+  readonly trackBatch: (drafts: readonly Draft[]) => Promise<void>;
+}
+
+export function tracker({
+  send,
+  meter,
+  clock,
+  record,
+}: Pick<Load, 'send' | 'meter' | 'clock' | 'record'>): Tracker {
   async function attempt(
     sent: readonly Draft[],
     path: string,
@@ -87,32 +120,13 @@ export async function drive(load: Load): Promise<void> {
     );
   }
 
-  const track = (draft: Draft) =>
-    settle([draft], '/v1/usage/track', trackBody(draft, meter.feature), readTrackReply);
-
-  const trackBatch = (sent: readonly Draft[]) => {
-    const events = sent.map((draft) => trackBody(draft, meter.feature));
-    return settle(sent, '/v1/usage/batch', { events }, readBatchReply);
+  return {
+    track: (draft) => settle([draft], '/v1/usage/track', trackBody(draft, meter.feature), readTrackReply),
+    trackBatch: (sent) => {
+      const events = sent.map((draft) => trackBody(draft, meter.feature));
+      return settle(sent, '/v1/usage/batch', { events }, readBatchReply);
+    },
   };
-
-  async function act(): Promise<void> {
-    const roll = load.random();
-    if (roll < 0.5) return track(newDraft());
-    if (roll < 0.7) {
-      const draft = newDraft();
-      await Promise.all(Array.from({ length: whole(2, COPIES_MAX) }, () => track(draft)));
-      return;
-    }
-    if (roll < 0.85) return track(pick(remembered) ?? newDraft());
-    const fresh = Array.from({ length: whole(1, BATCH_MAX) }, newDraft);
-    return trackBatch([...fresh, pick(fresh) ?? newDraft(), pick(remembered) ?? newDraft()]);
-  }
-
-  await Promise.all(
-    Array.from({ length: load.clients }, async () => {
-      while (!isOver()) await act();
-    }),
-  );
 }
 
 const UNKNOWN: AttemptReply = { kind: 'unknown' };

@@ -1,0 +1,21 @@
+import type { Fault } from '../fault.ts';
+import { underLoad } from '../load.ts';
+import { openSite } from '../place.ts';
+
+export const rollingRestart: Fault = {
+  name: 'rolling-restart',
+  title: 'Two APIs on PostgreSQL restarted in turn',
+  unit: 'rounds',
+  runs: { quick: 0, full: 10 },
+  async prepare(scene) {
+    const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
+    return () =>
+      underLoad(scene, site, async ({ untilRecorded }) => {
+        for (const place of site.places) {
+          await place.stop();
+          await place.restart();
+          await untilRecorded();
+        }
+      });
+  },
+};
