@@ -1,5 +1,6 @@
-import { createFetch, FetchError } from 'ofetch';
-import { NetworkError } from './errors.ts';
+import type * as Background from './background.ts';
+import { abortable } from './clock.ts';
+import { isRetryableStatus, NetworkError } from './errors.ts';
 
 /** One HTTP exchange: no retries, no tokens, no deadline. Those live outside. */
 export type Transport = (request: TransportRequest) => Promise<TransportReply>;
@@ -29,51 +30,64 @@ export interface TransportReply {
 }
 
 /**
- * The transport over ofetch, or over `fetchImplementation` beneath it. Every answer resolves, whatever its status.
+ * The transport over ofetch, which is loaded when it is first needed: what a page reads first goes through plain
+ * `fetch`, unless that fails. Every answer resolves, whatever its status.
  *
  * @throws NetworkError when there is none; the signal's reason when it aborted
  */
 export function createTransport(fetchImplementation?: typeof fetch): Transport {
-  // Looked up at each call: pages and tests replace the global one after this.
-  const $fetch = createFetch({
-    fetch: fetchImplementation ?? ((input, init) => globalThis.fetch(input, init)),
-  });
+  let full: Promise<Transport> | undefined;
+
+  const load = (): Promise<Transport> =>
+    (full ??= loadBackground().then(
+      ({ createOfetchTransport }) => createOfetchTransport(fetchImplementation),
+      (error: unknown) => {
+        full = undefined;
+        throw error;
+      },
+    ));
 
   return async (request) => {
-    const { url, stream = false, keepalive = false, body, ...rest } = request;
-    const options = {
-      ...rest,
-      ...(keepalive ? { keepalive } : {}),
-      ...(body === undefined ? {} : { body }),
-      retry: false,
-      ignoreResponseError: true,
-      cache: 'no-store',
-    } as const;
+    const isRead = request.method === 'GET' && request.stream !== true;
+    if (full !== undefined || !isRead) return (await abortable(load(), request.signal))(request);
+    let reply: TransportReply | undefined;
     try {
-      if (!stream) {
-        const response = await $fetch.raw<unknown>(url, { ...options, parseResponse: parseJson });
-        return {
-          status: response.status,
-          headers: response.headers,
-          json: response._data,
-          stream: undefined,
-        };
-      }
-      const response = await $fetch.raw(url, { ...options, responseType: 'stream' });
-      const { status, headers } = response;
-      return response.ok
-        ? { status, headers, json: undefined, stream: response.body ?? undefined }
-        : { status, headers, json: parseJson(await response.text()), stream: undefined };
-    } catch (error) {
-      if (request.signal.aborted) throw request.signal.reason as Error;
-      const cause = error instanceof FetchError ? error.cause : error;
-      throw new NetworkError(`No answer from ${withoutQuery(url)}.`, { cause });
+      reply = await read(request, fetchImplementation);
+      return reply;
+    } finally {
+      // It will be tried again, through that.
+      if (reply === undefined || isRetryableStatus(reply.status)) load().catch(() => undefined);
     }
   };
 }
 
+/**
+ * Loads what comes after what a page reads first.
+ *
+ * @throws NetworkError
+ */
+export async function loadBackground(): Promise<typeof Background> {
+  try {
+    return await import('./background.ts');
+  } catch (cause) {
+    throw new NetworkError('A part of the client could not be loaded.', { cause });
+  }
+}
+
+async function read(request: TransportRequest, fetchImplementation = fetch): Promise<TransportReply> {
+  const { url, method, headers, credentials, redirect, signal } = request;
+  try {
+    const init = { method, headers, credentials, redirect, signal, cache: 'no-store' } as const;
+    const response = await fetchImplementation(url, init);
+    const json = parseJson(await response.text());
+    return { status: response.status, headers: response.headers, json, stream: undefined };
+  } catch (error) {
+    throw noAnswer(request, error);
+  }
+}
+
 /** Strict, unlike ofetch's own reading: a login page is not an answer. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -81,6 +95,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function withoutQuery(url: string): string {
-  return url.split('?', 1)[0] ?? url;
+/** What became of a request without an answer: the reason of its signal, or a `NetworkError`. */
+export function noAnswer({ url, signal }: TransportRequest, cause: unknown): Error {
+  if (signal.aborted) return signal.reason as Error;
+  return new NetworkError(`No answer from ${url.split('?', 1)[0] ?? url}.`, { cause });
 }

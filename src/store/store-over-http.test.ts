@@ -21,7 +21,8 @@ beforeEach(async () => {
       streams.push(response);
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
       response.write(`event: snapshot\ndata: ${JSON.stringify(reading())}\n\n`);
-    } else if (path === '/v1/features/nudges') json(200, { nudges: [] })(response, request);
+    } else if (path === '/v1/features/usage-metrics') json(200, reading())(response, request);
+    else if (path === '/v1/features/nudges') json(200, { nudges: [] })(response, request);
     else if (path === '/v1/features/track-usage') json(201, recorded(11))(response, request);
     else problem(404, 'not_found')(response, request);
   });
