@@ -3,5 +3,5 @@
  * is one file of the drop-in.
  */
 
-export { createOfetchTransport } from './ofetch-transport.ts';
+export { overOfetch } from './over-ofetch.ts';
 export { streamEvents } from './stream-events.ts';

@@ -29,18 +29,21 @@ export interface TransportReply {
   readonly stream: ReadableStream<Uint8Array> | undefined;
 }
 
+/** What a transport stands on: the global `fetch`, or what behaves like it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 /**
  * The transport over ofetch, which is loaded when it is first needed: what a page reads first goes through plain
  * `fetch`, unless that fails. Every answer resolves, whatever its status.
  *
  * @throws NetworkError when there is none; the signal's reason when it aborted
  */
-export function createTransport(fetchImplementation?: typeof fetch): Transport {
-  let full: Promise<Transport> | undefined;
+export function createTransport(fetchImplementation: Fetch = globalFetch): Transport {
+  let full: Promise<Fetch> | undefined;
 
-  const load = (): Promise<Transport> =>
+  const load = (): Promise<Fetch> =>
     (full ??= loadBackground().then(
-      ({ createOfetchTransport }) => createOfetchTransport(fetchImplementation),
+      ({ overOfetch }) => overOfetch(fetchImplementation),
       (error: unknown) => {
         full = undefined;
         throw error;
@@ -49,16 +52,34 @@ export function createTransport(fetchImplementation?: typeof fetch): Transport {
 
   return async (request) => {
     const isRead = request.method === 'GET' && request.stream !== true;
-    if (full !== undefined || !isRead) return (await abortable(load(), request.signal))(request);
+    if (full !== undefined || !isRead) return exchange(await abortable(load(), request.signal), request);
     let reply: TransportReply | undefined;
     try {
-      reply = await read(request, fetchImplementation);
+      reply = await exchange(fetchImplementation, request);
       return reply;
     } finally {
       // It will be tried again, through that.
       if (reply === undefined || isRetryableStatus(reply.status)) load().catch(() => undefined);
     }
   };
+}
+
+/** Looked up at each call: pages and tests replace it. */
+export const globalFetch: Fetch = (url, init) => globalThis.fetch(url, init);
+
+/** One exchange over that. Every answer resolves; what throws is as `createTransport` says. */
+export async function exchange(send: Fetch, request: TransportRequest): Promise<TransportReply> {
+  const { url, stream, ...init } = request;
+  try {
+    const response = await send(url, { ...init, cache: 'no-store' } as RequestInit);
+    const { status, headers } = response;
+    return stream === true && response.ok
+      ? { status, headers, json: undefined, stream: response.body ?? undefined }
+      : { status, headers, json: parseJson(await response.text()), stream: undefined };
+  } catch (cause) {
+    if (init.signal.aborted) throw init.signal.reason as Error;
+    throw new NetworkError(`No answer from ${url.split('?', 1)[0] ?? url}.`, { cause });
+  }
 }
 
 /**
@@ -74,29 +95,11 @@ export async function loadBackground(): Promise<typeof Background> {
   }
 }
 
-async function read(request: TransportRequest, fetchImplementation = fetch): Promise<TransportReply> {
-  const { url, method, headers, credentials, redirect, signal } = request;
-  try {
-    const init = { method, headers, credentials, redirect, signal, cache: 'no-store' } as const;
-    const response = await fetchImplementation(url, init);
-    const json = parseJson(await response.text());
-    return { status: response.status, headers: response.headers, json, stream: undefined };
-  } catch (error) {
-    throw noAnswer(request, error);
-  }
-}
-
 /** Strict, unlike ofetch's own reading: a login page is not an answer. */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
-}
-
-/** What became of a request without an answer: the reason of its signal, or a `NetworkError`. */
-export function noAnswer({ url, signal }: TransportRequest, cause: unknown): Error {
-  if (signal.aborted) return signal.reason as Error;
-  return new NetworkError(`No answer from ${url.split('?', 1)[0] ?? url}.`, { cause });
 }

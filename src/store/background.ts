@@ -9,6 +9,6 @@ import { Live } from './live.ts';
 import { openOutbox } from './outbox.ts';
 import { SharedLive } from './shared-live.ts';
 
-export { browserParts, Live, openOutbox, SharedLive };
+export const parts = { browserParts, Live, openOutbox, SharedLive };
 
-later.parts = { browserParts, Live, openOutbox, SharedLive };
+later.parts = parts;

@@ -228,16 +228,11 @@ class Store implements UsageStore {
     const { signal } = this.#reader;
     const isFirst = this.#model.flags.status === 'pending' && later.parts === undefined;
     this.#expecting = true;
-    if (isFirst) await this.#readFirst();
+    if (isFirst) {
+      const tooLong = sleep(FIRST_READING_WAIT_MS, this.#clock, signal).catch(() => undefined);
+      await Promise.race([this.#reader.metrics().then(painted), tooLong]);
+    }
     if (!signal.aborted) this.#openLine();
-  }
-
-  /** Resolves with the picture of the first numbers, or when they take suspiciously long. */
-  async #readFirst(): Promise<void> {
-    const waiting = new AbortController();
-    const tooLong = sleep(FIRST_READING_WAIT_MS, this.#clock, waiting.signal).catch(() => undefined);
-    await Promise.race([this.#reader.metrics().then(painted), tooLong]);
-    waiting.abort();
   }
 
   #openLine(): void {

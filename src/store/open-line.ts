@@ -25,10 +25,13 @@ export function openLine(
 
   if (later.parts !== undefined) open(later.parts);
   else {
-    import('./background.ts').then(open, (cause: unknown) => {
-      const message = 'The part of the store that keeps numbers live could not be loaded.';
-      if (!isClosed) options.onGiveUp(new NetworkError(message, { cause }));
-    });
+    import('./background.ts').then(
+      ({ parts }) => open(parts),
+      (cause: unknown) => {
+        const message = 'The live line could not be loaded.';
+        if (!isClosed) options.onGiveUp(new NetworkError(message, { cause }));
+      },
+    );
   }
 
   return {

@@ -6,7 +6,7 @@ import type { Credentials } from '../../../src/client/credentials.ts';
 import { ConfigurationError, ValidationError } from '../../../src/client/errors.ts';
 import type { ServerTrackInput } from '../../../src/client/track-input.ts';
 import { track } from '../../../src/client/track.ts';
-import { createOfetchTransport } from '../../../src/client/ofetch-transport.ts';
+import { createOfetchTransport } from '../../../src/client/over-ofetch.ts';
 import type {
   BatchReply,
   CheckReply,
