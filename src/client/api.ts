@@ -92,7 +92,7 @@ export class Api {
         { method: 'GET', path, query, stream: true },
         deadline.signal,
       );
-      if (reply.stream === undefined) throw strangeAnswer(reply);
+      if (reply.stream == null) throw strangeAnswer(reply);
       return reply.stream;
     };
 

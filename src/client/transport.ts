@@ -1,6 +1,6 @@
 import type * as Background from './background.ts';
 import { abortable } from './clock.ts';
-import { isRetryableStatus, NetworkError } from './errors.ts';
+import { NetworkError } from './errors.ts';
 
 /** One HTTP exchange: no retries, no tokens, no deadline. Those live outside. */
 export type Transport = (request: TransportRequest) => Promise<TransportReply>;
@@ -26,7 +26,7 @@ export interface TransportReply {
   /** The decoded body; `undefined` when there is none or it is not JSON. */
   readonly json: unknown;
   /** The body, for a successful `stream` request. */
-  readonly stream: ReadableStream<Uint8Array> | undefined;
+  readonly stream: ReadableStream<Uint8Array> | null | undefined;
 }
 
 /** What a transport stands on: the global `fetch`, or what behaves like it. */
@@ -58,8 +58,8 @@ export function createTransport(fetchImplementation: Fetch = globalFetch): Trans
       reply = await exchange(fetchImplementation, request);
       return reply;
     } finally {
-      // It will be tried again, through that.
-      if (reply === undefined || isRetryableStatus(reply.status)) load().catch(() => undefined);
+      // What comes next may be a retry.
+      if (reply?.status !== 200) load().catch(() => undefined);
     }
   };
 }
@@ -74,7 +74,7 @@ export async function exchange(send: Fetch, request: TransportRequest): Promise<
     const response = await send(url, { ...init, cache: 'no-store' } as RequestInit);
     const { status, headers } = response;
     return stream === true && response.ok
-      ? { status, headers, json: undefined, stream: response.body ?? undefined }
+      ? { status, headers, json: undefined, stream: response.body }
       : { status, headers, json: parseJson(await response.text()), stream: undefined };
   } catch (cause) {
     if (init.signal.aborted) throw init.signal.reason as Error;
