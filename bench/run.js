@@ -6,7 +6,7 @@ import { root, run } from '../scripts/setup.js';
 /** `npm run bench -- NAME [options]` runs one program of this folder; `npm run bench` runs all of them. */
 
 /** What stands beside the programs and is none. */
-const SHARED = ['report', 'slow-server', 'stores'];
+const SHARED = ['browser-pages', 'report', 'slow-server', 'stores'];
 
 const programs = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts'))
