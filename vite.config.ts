@@ -64,15 +64,16 @@ const cdn: BuildEnvironmentOptions = {
   outDir: CDN_FOLDER,
   lib: { entry: { billingos: CDN_ENTRY }, name: 'BillingOS' },
   rolldownOptions: {
+    // What chunks share stays in the entry, which is there already: a file of its own would cost the first numbers
+    // another round trip.
+    preserveEntrySignatures: 'allow-extension',
     // Vite leaves the white space in an ES library, for the application's bundler. Here is none after us.
     output: [
       {
         format: 'es',
         minify: true,
         entryFileNames: '[name].js',
-        // What is not an import of its own is what the others share.
-        chunkFileNames: ({ isDynamicEntry }) =>
-          isDynamicEntry ? 'billingos-[name]-[hash].js' : 'billingos-core-[hash].js',
+        chunkFileNames: 'billingos-[name]-[hash].js',
       },
       {
         format: 'iife',

@@ -9,6 +9,7 @@ import { root, run } from '../scripts/setup.js';
 const SHARED = [
   'api-server',
   'bare-server',
+  'browser-pages',
   'figures',
   'load-generator',
   'processes',

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 import { root, run, step } from './setup.js';
 
 /** What the built files depend on. */
@@ -73,6 +74,8 @@ function fillPublicFolder() {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(join(target, 'swagger-ui'), { recursive: true });
   cpSync(join(root, 'dist/cdn'), target, { recursive: true });
+  for (const file of readdirSync(target).filter((name) => name.endsWith('.js')))
+    writeFileSync(join(target, `${file}.br`), brotliCompressSync(readFileSync(join(target, file))));
   for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'LICENSE', 'NOTICE'])
     cpSync(join(root, 'node_modules/swagger-ui-dist', file), join(target, 'swagger-ui', file));
 }

@@ -13,7 +13,7 @@ const BYTES_MAX = {
   'usage-bar': 5_800,
   'usage-display': 9_800,
   'upgrade-nudge': 12_500,
-  provider: 13_900,
+  provider: 10_000,
 } as const;
 /** What a bar with `feature-key` loads beside that. */
 const CONNECTION_BYTES_MAX = 2_900;

@@ -3,7 +3,7 @@ import type { Credentials, CredentialSource } from './credentials.ts';
 import { startDeadline } from './deadline.ts';
 import { AuthenticationError, errorFromReply, isBillingOSError, NetworkError } from './errors.ts';
 import { parseRetryAfter, withRetries } from './retry.ts';
-import { readSse, type SseItem } from './sse.ts';
+import type { readSse, SseItem } from './sse.ts';
 import type { Transport, TransportReply } from './transport.ts';
 
 /** The version of the wire contract that every request asks for (wire contract §1). */
@@ -81,7 +81,8 @@ export class Api {
   /** Opens one stream of server-sent events. Not retried: that is for whoever knows what was missed. */
   async *stream(
     path: string,
-    { query, signal, customer }: Pick<ApiCall, 'query' | 'signal' | 'customer'> = {},
+    { query, signal, customer }: Pick<ApiCall, 'query' | 'signal' | 'customer'>,
+    read: typeof readSse,
   ): AsyncGenerator<SseItem, void, undefined> {
     const deadline = startDeadline(this.#options.timeoutMs, `GET ${path}`, this.#options.clock, signal);
 
@@ -91,7 +92,7 @@ export class Api {
         { method: 'GET', path, query, stream: true },
         deadline.signal,
       );
-      if (reply.stream === undefined) throw strangeAnswer(reply);
+      if (reply.stream == null) throw strangeAnswer(reply);
       return reply.stream;
     };
 
@@ -99,7 +100,7 @@ export class Api {
       const check = customerCheck({ customer });
       const body = await this.#withCredentials(exchange, check, { done: false }, deadline.signal);
       deadline.disarm();
-      yield* readSse(body);
+      yield* read(body);
     } catch (error) {
       if (deadline.signal.aborted) throw deadline.signal.reason as Error;
       throw isBillingOSError(error) ? error : new NetworkError('The stream broke off.', { cause: error });

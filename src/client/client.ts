@@ -1,8 +1,9 @@
 import { normalizeApiUrl } from './api-url.ts';
 import { Api, RETRIES_DEFAULT, TIMEOUT_DEFAULT_MS, type Query } from './api.ts';
+import type * as Background from './background.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { CredentialSource } from './credentials.ts';
-import { ConfigurationError, NetworkError } from './errors.ts';
+import { ConfigurationError } from './errors.ts';
 import {
   loadFromFunction,
   loadFromRoute,
@@ -12,7 +13,7 @@ import {
 } from './session.ts';
 import type { TrackInput, TrackOptions } from './track-input.ts';
 import { track } from './track.ts';
-import { createTransport, type Transport } from './transport.ts';
+import { createTransport, loadBackground, type Transport } from './transport.ts';
 import type {
   CheckReply,
   EntitlementsReply,
@@ -174,27 +175,10 @@ function clientOver(api: Api, customerId: string | undefined): UsageClient {
 }
 
 async function* streamEvents(
-  api: Api,
-  path: string,
-  call: CallOptions & { query: Query },
+  ...call: Parameters<typeof Background.streamEvents>
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  for await (const item of api.stream(path, call)) {
-    if (item.type === 'retry') yield { event: 'retry', delayMs: item.delayMs };
-    else if (item.type === 'comment') yield { event: 'heartbeat' };
-    else if (item.event === 'snapshot')
-      yield { event: 'snapshot', data: decode(item.data) as UsageMetricsReply };
-    else if (item.event === 'usage') yield { event: 'usage', data: decode(item.data) as UsageMetric };
-    // An event that a newer server has and this client does not know still shows that the line is alive.
-    else yield { event: item.event === 'bye' ? 'bye' : 'heartbeat' };
-  }
-}
-
-function decode(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch (cause) {
-    throw new NetworkError('An event of the stream is not JSON.', { code: 'invalid_response', cause });
-  }
+  const background = await loadBackground();
+  yield* background.streamEvents(...call);
 }
 
 function sessionOf(

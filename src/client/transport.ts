@@ -1,4 +1,5 @@
-import { createFetch, FetchError } from 'ofetch';
+import type * as Background from './background.ts';
+import { abortable } from './clock.ts';
 import { NetworkError } from './errors.ts';
 
 /** One HTTP exchange: no retries, no tokens, no deadline. Those live outside. */
@@ -25,51 +26,73 @@ export interface TransportReply {
   /** The decoded body; `undefined` when there is none or it is not JSON. */
   readonly json: unknown;
   /** The body, for a successful `stream` request. */
-  readonly stream: ReadableStream<Uint8Array> | undefined;
+  readonly stream: ReadableStream<Uint8Array> | null | undefined;
 }
 
+/** What a transport stands on: the global `fetch`, or what behaves like it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 /**
- * The transport over ofetch, or over `fetchImplementation` beneath it. Every answer resolves, whatever its status.
+ * The transport over ofetch, which is loaded when it is first needed: what a page reads first goes through plain
+ * `fetch`, unless that fails. Every answer resolves, whatever its status.
  *
  * @throws NetworkError when there is none; the signal's reason when it aborted
  */
-export function createTransport(fetchImplementation?: typeof fetch): Transport {
-  // Looked up at each call: pages and tests replace the global one after this.
-  const $fetch = createFetch({
-    fetch: fetchImplementation ?? ((input, init) => globalThis.fetch(input, init)),
-  });
+export function createTransport(fetchImplementation: Fetch = globalFetch): Transport {
+  let full: Promise<Fetch> | undefined;
+
+  const load = (): Promise<Fetch> =>
+    (full ??= loadBackground().then(
+      ({ overOfetch }) => overOfetch(fetchImplementation),
+      (error: unknown) => {
+        full = undefined;
+        throw error;
+      },
+    ));
 
   return async (request) => {
-    const { url, stream = false, keepalive = false, body, ...rest } = request;
-    const options = {
-      ...rest,
-      ...(keepalive ? { keepalive } : {}),
-      ...(body === undefined ? {} : { body }),
-      retry: false,
-      ignoreResponseError: true,
-      cache: 'no-store',
-    } as const;
+    const isRead = request.method === 'GET' && request.stream !== true;
+    if (full !== undefined || !isRead) return exchange(await abortable(load(), request.signal), request);
+    let reply: TransportReply | undefined;
     try {
-      if (!stream) {
-        const response = await $fetch.raw<unknown>(url, { ...options, parseResponse: parseJson });
-        return {
-          status: response.status,
-          headers: response.headers,
-          json: response._data,
-          stream: undefined,
-        };
-      }
-      const response = await $fetch.raw(url, { ...options, responseType: 'stream' });
-      const { status, headers } = response;
-      return response.ok
-        ? { status, headers, json: undefined, stream: response.body ?? undefined }
-        : { status, headers, json: parseJson(await response.text()), stream: undefined };
-    } catch (error) {
-      if (request.signal.aborted) throw request.signal.reason as Error;
-      const cause = error instanceof FetchError ? error.cause : error;
-      throw new NetworkError(`No answer from ${withoutQuery(url)}.`, { cause });
+      reply = await exchange(fetchImplementation, request);
+      return reply;
+    } finally {
+      // What comes next may be a retry.
+      if (reply?.status !== 200) load().catch(() => undefined);
     }
   };
+}
+
+/** Looked up at each call: pages and tests replace it. */
+export const globalFetch: Fetch = (url, init) => globalThis.fetch(url, init);
+
+/** One exchange over that. Every answer resolves; what throws is as `createTransport` says. */
+export async function exchange(send: Fetch, request: TransportRequest): Promise<TransportReply> {
+  const { url, stream, ...init } = request;
+  try {
+    const response = await send(url, { ...init, cache: 'no-store' } as RequestInit);
+    const { status, headers } = response;
+    return stream === true && response.ok
+      ? { status, headers, json: undefined, stream: response.body }
+      : { status, headers, json: parseJson(await response.text()), stream: undefined };
+  } catch (cause) {
+    if (init.signal.aborted) throw init.signal.reason as Error;
+    throw new NetworkError(`No answer from ${url.split('?', 1)[0] ?? url}.`, { cause });
+  }
+}
+
+/**
+ * Loads what comes after what a page reads first.
+ *
+ * @throws NetworkError
+ */
+export async function loadBackground(): Promise<typeof Background> {
+  try {
+    return await import('./background.ts');
+  } catch (cause) {
+    throw new NetworkError('A part of the client could not be loaded.', { cause });
+  }
 }
 
 /** Strict, unlike ofetch's own reading: a login page is not an answer. */
@@ -79,8 +102,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function withoutQuery(url: string): string {
-  return url.split('?', 1)[0] ?? url;
 }

@@ -1,8 +1,14 @@
 /**
- * What the store loads after the page has what it shows first: the outbox, and what the tabs of a browser share. One
- * module, so that it is one file of the drop-in.
+ * What the store loads after the page has what it shows first: the live line, the outbox, and what the tabs of a
+ * browser share. One module, so that it is one file of the drop-in.
  */
 
-export { browserParts } from './browser/index.ts';
-export { openOutbox } from './outbox.ts';
-export { SharedLive } from './shared-live.ts';
+import { browserParts } from './browser/index.ts';
+import { later } from './later.ts';
+import { Live } from './live.ts';
+import { openOutbox } from './outbox.ts';
+import { SharedLive } from './shared-live.ts';
+
+export const parts = { browserParts, Live, openOutbox, SharedLive };
+
+later.parts = parts;

@@ -1,12 +1,14 @@
 import type { UsageClient } from '../client/client.ts';
-import { systemClock, type Clock } from '../client/clock.ts';
+import { sleep, systemClock, type Clock } from '../client/clock.ts';
 import { BillingOSError, isBillingOSError } from '../client/errors.ts';
 import type { UsageMetricsReply, UsageSummary } from '../client/wire.ts';
 import type { BrowserParts } from './browser-parts.ts';
 import type { KeyedInput } from './event-storage.ts';
+import { later } from './later.ts';
 import type { LineEvent } from './live.ts';
 import { openLine, type OpenLine } from './open-line.ts';
 import { UsageModel } from './model.ts';
+import { painted } from './painted.ts';
 import { PeriodTimer } from './period-timer.ts';
 import { Reader } from './reader.ts';
 import type { Outcome } from './tracked-event.ts';
@@ -18,6 +20,8 @@ import type { PageVisibility } from './visibility.ts';
 export const LINGER_MS = 1_000;
 /** How often numbers are read where they do not arrive live, give or take a tenth. */
 export const POLL_MS = 30_000;
+/** The live line is opened without the first reading when that takes longer: something may hold it up. */
+export const FIRST_READING_WAIT_MS = 3_000;
 /** How long `trackUsage` waits for the outcome, unless told otherwise (UI contract §7). */
 export const TRACK_WAIT_DEFAULT_MS = 10_000;
 
@@ -175,7 +179,7 @@ class Store implements UsageStore {
     this.#working = !this.#isHidden();
     if (this.#working) {
       void this.#reader.nudges();
-      if (this.#mode === 'stream') this.#openLine();
+      if (this.#mode === 'stream') void this.#goLive();
       else if (this.#mode === 'poll') void this.#poll();
       else void this.#reader.metrics();
       this.#periodTimer.arm(this.#model.rows);
@@ -219,8 +223,19 @@ class Store implements UsageStore {
     this.#tracker.resume();
   }
 
-  #openLine(): void {
+  /** Opens the live line. Before its code has come the first numbers are read, and it comes after their picture. */
+  async #goLive(): Promise<void> {
+    const { signal } = this.#reader;
+    const isFirst = this.#model.flags.status === 'pending' && later.parts === undefined;
     this.#expecting = true;
+    if (isFirst) {
+      const tooLong = sleep(FIRST_READING_WAIT_MS, this.#clock, signal).catch(() => undefined);
+      await Promise.race([this.#reader.metrics().then(painted), tooLong]);
+    }
+    if (!signal.aborted) this.#openLine();
+  }
+
+  #openLine(): void {
     this.#line = openLine(this.#storage, {
       client: this.#client,
       clock: this.#clock,
@@ -288,7 +303,7 @@ class Store implements UsageStore {
       void this.#reader.nudges();
     }
     if (this.#working) this.#periodTimer.arm(this.#model.rows);
-    if (from !== 'tab') this.#tracker.resume();
+    if (from !== 'tab') void painted().then(() => this.#tracker.resume());
     this.#showWork();
   }
 

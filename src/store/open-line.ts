@@ -1,5 +1,7 @@
+import { NetworkError } from '../client/errors.ts';
 import type { BrowserParts } from './browser-parts.ts';
-import { Live, type Line } from './live.ts';
+import { later } from './later.ts';
+import type { Line } from './live.ts';
 import type { News, SharedLive, SharedLiveOptions } from './shared-live.ts';
 
 export interface OpenLine extends Line {
@@ -7,7 +9,7 @@ export interface OpenLine extends Line {
   publish(news: News, customer: string | undefined): void;
 }
 
-/** Opens the live line: one for all tabs where they can share it, which is loaded first, and the page's own elsewhere. */
+/** Opens the live line, whose code may come first: one for all tabs where they can share it, elsewhere the page's own. */
 export function openLine(
   storage: BrowserParts | 'memory' | undefined,
   options: Omit<SharedLiveOptions, 'browser'>,
@@ -15,15 +17,22 @@ export function openLine(
   let line: (Line & Partial<Pick<SharedLive, 'publish'>>) | undefined;
   let isClosed = false;
 
-  async function openShared(): Promise<void> {
-    const background = await import('./background.ts').catch(() => undefined);
+  function open({ Live, SharedLive, browserParts }: NonNullable<typeof later.parts>): void {
     if (isClosed) return;
-    if (background === undefined || storage === 'memory') line = new Live(options);
-    else line = new background.SharedLive({ ...options, browser: storage ?? background.browserParts });
+    if (storage === 'memory') line = new Live(options);
+    else line = new SharedLive({ ...options, browser: storage ?? browserParts });
   }
 
-  if (storage === 'memory') line = new Live(options);
-  else void openShared();
+  if (later.parts !== undefined) open(later.parts);
+  else {
+    import('./background.ts').then(
+      ({ parts }) => open(parts),
+      (cause: unknown) => {
+        const message = 'The live line could not be loaded.';
+        if (!isClosed) options.onGiveUp(new NetworkError(message, { cause }));
+      },
+    );
+  }
 
   return {
     kick: () => line?.kick(),

@@ -91,7 +91,7 @@ export class Tracker {
   }
 
   async #load(): Promise<Outbox> {
-    const { openOutbox, browserParts } = await import('./background.ts');
+    const { openOutbox, browserParts } = (await import('./background.ts')).parts;
     const { client, clock, random, waitMs, storage, model, onOutcome, onUnheard } = this.#options;
     const outbox = await openOutbox({
       client,

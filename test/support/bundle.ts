@@ -36,5 +36,6 @@ export async function bundle(
 /** The files of an application that is made of these layers and nothing else, minified. */
 export function bundleLayers(layers: readonly string[]): Promise<Rolldown.OutputChunk[]> {
   const lines = layers.map((layer) => `export * from './src/${layer}/index.ts';`);
-  return bundle(lines.join('\n'), { build: { rolldownOptions: { output: { minify: true } } } });
+  const rolldownOptions = { preserveEntrySignatures: 'allow-extension', output: { minify: true } } as const;
+  return bundle(lines.join('\n'), { build: { rolldownOptions } });
 }

@@ -6,7 +6,7 @@ import type { Credentials } from '../../../src/client/credentials.ts';
 import { ConfigurationError, ValidationError } from '../../../src/client/errors.ts';
 import type { ServerTrackInput } from '../../../src/client/track-input.ts';
 import { track } from '../../../src/client/track.ts';
-import { createTransport } from '../../../src/client/transport.ts';
+import { createOfetchTransport } from '../../../src/client/over-ofetch.ts';
 import type {
   BatchReply,
   CheckReply,
@@ -88,7 +88,7 @@ export class BillingOS {
   constructor(options: BillingOSOptions = {}, internals: ClientInternals = {}) {
     refuseBrowser();
     if (options.secretKey !== undefined) checkSecretKey(options.secretKey);
-    const { clock = systemClock, random = Math.random, transport = createTransport() } = internals;
+    const { clock = systemClock, random = Math.random, transport = createOfetchTransport() } = internals;
     this.#options = options;
     this.#api = new Api({
       credentials: { get: () => Promise.resolve().then(() => this.#credentials()) },

@@ -1,6 +1,7 @@
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openApiDocument } from './app.ts';
 import { PROBLEMS } from './problems.ts';
@@ -10,6 +11,7 @@ let server: TestServer;
 let acme: TestTenant;
 const dropInFolder = mkdtempSync(join(tmpdir(), 'billingos-drop-in-'));
 writeFileSync(join(dropInFolder, 'billingos.js'), 'export {};');
+writeFileSync(join(dropInFolder, 'billingos.js.br'), brotliCompressSync('export {};'));
 writeFileSync(join(dropInFolder, 'billingos-core-abc123.js'), 'export {};');
 writeFileSync(join(dropInFolder, 'secret.txt'), 'nobody’s business');
 
@@ -307,6 +309,15 @@ describe('routes for anyone', () => {
     expect(chunk.headers.get('Cache-Control')).toContain('immutable');
     const same = await get('/billingos.js', { 'If-None-Match': entry.headers.get('ETag') ?? '' });
     expect([same.status, same.text]).toEqual([304, '']);
+  });
+
+  it('give out the drop-in compressed to those who take that', async () => {
+    const plain = await get('/billingos.js', { 'Accept-Encoding': 'gzip, br;q=0' });
+    const compressed = await get('/billingos.js', { 'Accept-Encoding': 'gzip, br' });
+    expect([plain, compressed].map(({ headers }) => headers.get('Content-Encoding'))).toEqual([null, 'br']);
+    expect(compressed.text).toBe(plain.text);
+    expect(compressed.headers.get('ETag')).not.toBe(plain.headers.get('ETag'));
+    expect(plain.headers.get('Vary')).toContain('Accept-Encoding');
   });
 
   it.each(['/billingos-nope.js', '/secret.txt', '/billingos..%2Fsecret.txt.js', '/..%2f..%2fpackage.json'])(

@@ -15,7 +15,7 @@ export function dropInRoutes(app: Hono<AppEnv>, folder: string): void {
   app.get('/:file{billingos[A-Za-z0-9_.-]*\\.js}', (c) => {
     const asset = assets.get(c.req.param('file'));
     if (asset === undefined) throw new Problem('not_found', 'There is no such file.');
-    return assetReply(asset, c.req.header('if-none-match'));
+    return assetReply(asset, c.req.raw);
   });
 }
 

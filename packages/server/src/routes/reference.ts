@@ -46,6 +46,6 @@ export function referenceRoutes(app: Hono<AppEnv>): void {
     return asset;
   }
 
-  app.get('/docs', (c) => assetReply(assetOf('index.html'), c.req.header('if-none-match')));
-  app.get('/docs/:file', (c) => assetReply(assetOf(c.req.param('file')), c.req.header('if-none-match')));
+  app.get('/docs', (c) => assetReply(assetOf('index.html'), c.req.raw));
+  app.get('/docs/:file', (c) => assetReply(assetOf(c.req.param('file')), c.req.raw));
 }
