@@ -5,7 +5,7 @@ import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
 import { completeEnglish } from './catalogues.ts';
 import { connector } from './connector.ts';
-import { CONFIGURE_GRACE_MS, warnInDevelopment } from './dev.ts';
+import { CONFIGURE_GRACE_MS, isDevelopment, warnInDevelopment } from './dev.ts';
 import { onServer } from './environment.ts';
 import { isSignedOut } from './errors.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
@@ -52,6 +52,10 @@ export class Connection extends StoreController<StoreHost & Voice> {
     super.hostDisconnected();
     this.#watchMissing('unbound');
     this.#announcement = '';
+  }
+
+  hostUpdated(): void {
+    if (isDevelopment()) void import('./feature-check.ts').then(({ checkFeature }) => checkFeature(this));
   }
 
   /** One polite live region for all elements of a store. */

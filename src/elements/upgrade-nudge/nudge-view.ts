@@ -92,10 +92,7 @@ function limitedQuotaOf(metric: UsageMetric | undefined): Quota | undefined {
 }
 
 function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, variant: NudgeVariant): unknown {
-  if (exceeded) {
-    if (quota?.overageAllowed === true) return rich(l, 'nudgeIncluded', { name });
-    return rich(l, variant === 'toast' ? 'nudgeReachedShort' : 'nudgeReached', { name });
-  }
+  if (exceeded) return rich(l, quota?.overageAllowed === true ? 'nudgeIncluded' : 'nudgeReached', { name });
   if (variant === 'toast') return rich(l, 'nudgeLow', { name });
   const percent = quota === undefined ? Math.floor(shareOf(trigger)) : percentOf(quota);
   return rich(l, 'nudgeUsed', { name, percent: formatPercent(l.locale, clamp(percent, 0, EXCEEDED_AT)) });
@@ -137,7 +134,7 @@ function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unk
   return date === '' ? '' : text(l, 'nudgeResets', { date });
 }
 
-/** "Pro has 10,000", where the plan says so. */
+/** "Pro raises the limit to 10,000", where the plan says so. */
 function offerOf(l: Localizer, { trigger, plan, quota }: Subject): unknown {
   const change = plan?.limits.find(({ feature }) => feature === trigger.feature);
   if (plan === null || change === undefined) return undefined;
