@@ -210,6 +210,23 @@ describe('<billing-usage-display> while it knows nothing', () => {
     expect(store.refetches).to.equal(1);
   });
 
+  it('keeps the focus when another try brings the numbers', async () => {
+    const store = new FakeStore({ status: 'error', error: errorNamed('NetworkError') });
+    const display = await mount(make(), { store });
+    find(display, '[part="retry"]')!.focus();
+    store.set({ status: 'ready', error: null, metrics: [metricOf()] });
+    await display.updateComplete;
+    expect(display.shadowRoot!.activeElement === find(display, '.card')).to.equal(true);
+  });
+
+  it('takes no focus from elsewhere when the numbers come', async () => {
+    const store = new FakeStore({ status: 'error', error: errorNamed('NetworkError') });
+    const display = await mount(make(), { store });
+    store.set({ status: 'ready', error: null, metrics: [metricOf()] });
+    await display.updateComplete;
+    expect(document.activeElement === document.body).to.equal(true);
+  });
+
   it('gives a reason when nothing is metered', async () => {
     const display = await mount(make(), { store: new FakeStore() });
     expect(textOf(display)).to.contain('Your plan has no usage limits.');

@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
 import type { AnnouncerRank } from '../internal/announcer.ts';
@@ -116,6 +116,14 @@ export class BillingUsageDisplay extends BillingElement {
     if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.map(kindOf));
   }
 
+  protected override update(changed: PropertyValues<this>): void {
+    const focused = this.shadowRoot?.activeElement;
+    super.update(changed);
+    // The button that tries again goes when that worked, and the focus stays where it was.
+    if (focused?.isConnected === false)
+      this.renderRoot.querySelector<HTMLElement>('.card')?.focus({ preventScroll: true });
+  }
+
   protected override currentStates(): readonly StateName[] {
     const view = this.#view();
     if (view.kind === 'loading') return ['loading'];
@@ -134,6 +142,7 @@ export class BillingUsageDisplay extends BillingElement {
       part="base"
       aria-label=${this.#nameOf(l, view)}
       aria-busy=${view.kind === 'loading' ? 'true' : nothing}
+      tabindex="-1"
     >
       ${this.#renderHead(l, view)} ${this.#renderBody(l, view)}
     </section>`;
