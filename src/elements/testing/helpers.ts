@@ -1,6 +1,8 @@
 import type { LitElement } from 'lit';
 // There from the start: two that ask for a module on its way are not served in turn.
-import '../internal/feature-check.ts';
+import '../internal/conflict.ts';
+import '../internal/connection-checks.ts';
+import '../internal/warn-once.ts';
 import '../usage-bar/checks.ts';
 
 /** What a person reads in an element: no hidden text, white space as one. */
@@ -50,9 +52,14 @@ export async function warningsOf(action: () => unknown): Promise<string[]> {
   return warnings;
 }
 
-/** Resolves after whoever has asked for the modules before. */
-export function developmentChecks(): Promise<unknown> {
-  return Promise.all([import('../usage-bar/checks.ts'), import('../internal/feature-check.ts')]);
+/** Resolves after whoever has asked for the modules before; and their warnings come from one more. */
+export async function developmentChecks(): Promise<void> {
+  await Promise.all([
+    import('../usage-bar/checks.ts'),
+    import('../internal/conflict.ts'),
+    import('../internal/connection-checks.ts'),
+  ]);
+  await import('../internal/warn-once.ts');
 }
 
 const mounted = new Set<Element>();

@@ -3,7 +3,7 @@ import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
 import { developmentChecks, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
-import { afterEach, describe, expect, fixture, it } from '../testing/test.ts';
+import { afterEach, describe, expect, fixture, it, waitUntil } from '../testing/test.ts';
 import './usage-bar.define.ts';
 import { BillingUsageBar } from './usage-bar.ts';
 
@@ -143,6 +143,12 @@ describe('<billing-usage-bar> standalone', () => {
     const bar = await mount(make(), { label: 'API calls', consumed: 1, limit: 2, hideLabel: true });
     expect(textOf(bar)).to.equal('1 of 2');
     expect(meterOf(bar)!.getAttribute('aria-label')).to.equal('API calls');
+  });
+
+  it('speaks the language around it', async () => {
+    const german = await fixture(html`<div lang="de"></div>`);
+    const bar = await mount(make(), { label: 'Aufrufe', consumed: 842, limit: 1000 }, german);
+    await waitUntil(() => textOf(bar) === 'Aufrufe 842 von 1.000');
   });
 
   it('shows a byte as a byte', async () => {

@@ -87,7 +87,7 @@ describe('<billing-usage-display>', () => {
 
   it('hatches what lies beyond the limit, behind a mark', async () => {
     const display = await mount(make(), { featureKey: 'files', store: new FakeStore({ metrics: plan }) });
-    expect(Number.parseFloat(find(display, '.over')!.getAttribute('width')!)).to.be.closeTo(19.4, 0.1);
+    expect(Number.parseFloat(find(display, '.over .fill')!.getAttribute('width')!)).to.be.closeTo(80.6, 0.1);
     expect(find(display, '.cap') === null).to.equal(false);
   });
 
