@@ -43,6 +43,6 @@ export const TrackingUsage: StoryObj = {
     await userEvent.click(within(canvasElement).getByRole('button', { name: 'Make 110 API calls' }));
     await expectText(pill ?? canvasElement, '.pill', '952/1,000');
     const nudge = elementIn(canvasElement, 'billing-upgrade-nudge');
-    await expect(await partOf(nudge, '.title')).toHaveTextContent('You have used 95% of your API calls');
+    await expect(await partOf(nudge, '.title')).toHaveTextContent('API calls: 95% used');
   },
 };

@@ -80,6 +80,7 @@ function startWith(numbers: string): string {
 }
 
 const NUMBER = '[part="value"], [role="meter"]';
+const SURFACE = 'billing-upgrade-nudge .surface';
 
 describe('nothing moves', () => {
   test.each(Object.entries(DISPLAYS))('for %s', async (_, element) => {
@@ -91,7 +92,11 @@ describe('nothing moves', () => {
   });
 
   test.each(NUDGES)('for %s', async (element) => {
-    expect(await score(element, 'billing-upgrade-nudge .surface')).toBe(0);
+    expect(await score(element, SURFACE)).toBe(0);
+  });
+
+  test.each(NUDGES)('for %s, with numbers from the server', async (element) => {
+    expect(await score(element, SURFACE, { withNumbers: true })).toBe(0);
   });
 });
 

@@ -130,6 +130,22 @@ describe('in the browser', () => {
     await expectTakeOver(policy(rendered.hashes));
   });
 
+  test.each(['banner', 'toast', 'modal'])(
+    'nothing moves from the server’s markup to live numbers and a %s',
+    async (variant) => {
+      site.serve('/browser.js', 'text/javascript', IN_BROWSER);
+      const nudge = '<billing-upgrade-nudge';
+      const { page } = await site.open(rendered.page.replace(nudge, `${nudge} variant="${variant}"`));
+      await painted(page);
+      await page.evaluate('import("/browser.js")');
+      await page.locator('.live').waitFor();
+      await page.locator(`.surface.${variant}`).waitFor();
+      await painted(page);
+      expect(await page.evaluate(() => window.shiftScore)).toBe(0);
+      await page.context().close();
+    },
+  );
+
   test('so do the modules of an application that hydrates', async () => {
     site.serve('/browser.js', 'text/javascript', await bundleThatHydrates());
     await expectTakeOver();

@@ -3,7 +3,7 @@
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { type Billing, type BillingSettings, createBilling } from '../adapters/billing.ts';
 import type { Session } from '../adapters/session.ts';
-import { warnOnce } from '../elements/internal/dev.ts';
+import { warnOnce } from '../elements/internal/warn-once.ts';
 import type { UsageStore } from '../store/types.ts';
 import { type Appearance, tokensOf } from './appearance.ts';
 import { BillingContext } from './context.ts';

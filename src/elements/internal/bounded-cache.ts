@@ -8,12 +8,10 @@ export class BoundedCache<Value> {
   }
 
   get(key: string, make: () => Value): Value {
-    const known = this.#entries.get(key);
-    if (known !== undefined) return known;
-    const value = make();
+    const value = this.#entries.get(key) ?? make();
     this.#entries.set(key, value);
-    const oldest = this.#entries.keys().next();
-    if (this.#entries.size > this.#max && oldest.done !== true) this.#entries.delete(oldest.value);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.#max && oldest !== undefined) this.#entries.delete(oldest);
     return value;
   }
 }

@@ -1,19 +1,10 @@
 import type { Catalogue } from '../locales/en.ts';
 import { coreTexts } from './core-texts.ts';
-import { warnInDevelopment } from './dev.ts';
+import { late } from './late.ts';
 import { redraw } from './surroundings.ts';
 
 /** Some texts of a language, or all. */
 export type Messages = Partial<Catalogue>;
-
-/** The catalogues that come with the elements, each until it is asked for. Not an object: pages choose the keys. */
-export const loaders = new Map<string, () => Promise<{ default: Catalogue }>>([
-  ['ar', () => import('../locales/ar.ts')],
-  ['de', () => import('../locales/de.ts')],
-  ['es', () => import('../locales/es.ts')],
-  ['fr', () => import('../locales/fr.ts')],
-  ['ja', () => import('../locales/ja.ts')],
-]);
 
 /** The last resort of every language: complete once an element is there that says more than a bar does. */
 export const english: Messages = { ...coreTexts };
@@ -45,12 +36,9 @@ export function completeEnglish(catalogue: Catalogue): void {
 }
 
 function load(language: string): void {
-  const loader = loaders.get(language);
+  const loader = late.languages?.get(language);
   if (loader === undefined) return;
-  loaders.delete(language);
-  loader().then(
-    // What the page has registered meanwhile stays on top.
-    ({ default: catalogue }) => addMessages(language, { ...catalogue, ...catalogues.get(language) }),
-    () => warnInDevelopment(`the texts for lang="${language}" could not be loaded; English is shown.`),
-  );
+  late.languages?.delete(language);
+  // What the page has registered meanwhile stays on top.
+  void loader().then((catalogue) => addMessages(language, { ...catalogue, ...catalogues.get(language) }));
 }

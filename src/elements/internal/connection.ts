@@ -4,14 +4,18 @@ import en from '../locales/en.ts';
 import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
 import { completeEnglish } from './catalogues.ts';
-import { connector } from './connector.ts';
-import { CONFIGURE_GRACE_MS, warnInDevelopment } from './dev.ts';
+import { keepCurrent, keepCurrentNoMore } from './clock.ts';
+import { CONFIGURE_GRACE_MS, isDevelopment } from './dev.ts';
 import { onServer } from './environment.ts';
 import { isSignedOut } from './errors.ts';
+import { languages } from './languages.ts';
+import { late } from './late.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
+import { renderMetric } from './metric-meter.ts';
 import { quotaOf } from './metric-quota.ts';
 import type { Quota, Thresholds } from './quota.ts';
 import { type Binding, StoreController, type StoreHost } from './store-controller.ts';
+import { formatSize } from './sizes.ts';
 import { summaryOf } from './summary.ts';
 
 /** What an element can say of its store's numbers. */
@@ -48,10 +52,20 @@ export class Connection extends StoreController<StoreHost & Voice> {
     this.#watchMissing(this.binding);
   }
 
+  override hostConnected(): void {
+    super.hostConnected();
+    keepCurrent(this.host);
+  }
+
   override hostDisconnected(): void {
     super.hostDisconnected();
+    keepCurrentNoMore(this.host);
     this.#watchMissing('unbound');
     this.#announcement = '';
+  }
+
+  hostUpdated(): void {
+    if (isDevelopment()) void import('./connection-checks.ts').then(({ checkFeature }) => checkFeature(this));
   }
 
   /** One polite live region for all elements of a store. */
@@ -83,7 +97,7 @@ export class Connection extends StoreController<StoreHost & Voice> {
 
   #watchMissing(binding: Binding): void {
     if (binding === 'missing') {
-      this.#missingTimer ??= setTimeout(warnUnconfigured, CONFIGURE_GRACE_MS);
+      this.#missingTimer ??= setTimeout(checkConfigured, CONFIGURE_GRACE_MS);
     } else {
       clearTimeout(this.#missingTimer);
       this.#missingTimer = undefined;
@@ -99,12 +113,10 @@ function announcementOf(l: Localizer, crossed: readonly UsageMetric[]): string {
     .join(text(l, 'listSeparator'));
 }
 
-function warnUnconfigured(): void {
-  warnInDevelopment(
-    'no usage to show: put the elements into <billing-provider session-token-url="…">, ' +
-      'or call configure({ sessionTokenUrl }).',
-  );
+function checkConfigured(): void {
+  if (isDevelopment())
+    void import('./connection-checks.ts').then(({ warnUnconfigured }) => warnUnconfigured());
 }
 
 completeEnglish(en);
-connector.Connection = Connection;
+Object.assign(late, { Connection, formatSize, languages, renderMetric } satisfies Required<typeof late>);

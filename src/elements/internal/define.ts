@@ -1,5 +1,3 @@
-import { warnOnce } from './dev.ts';
-
 /**
  * Registers an element once: in the browser, and on a server in the registry that Lit brings, for rendering. Does
  * nothing where the same version is registered already; warns where it is another one; never throws, because a
@@ -8,21 +6,18 @@ import { warnOnce } from './dev.ts';
 export function define(name: string, element: CustomElementConstructor & { version: string }): void {
   const present = customElements.get(name);
   if (present === undefined) {
-    register(name, element);
-    return;
-  }
-  const version = 'version' in present ? String(present.version) : 'unknown';
-  if (version !== element.version) {
-    warnOnce(
-      `version ${version} is on this page already; the elements of version ${element.version} are ignored.`,
+    try {
+      customElements.define(name, element);
+    } catch (error) {
+      void import('./conflict.ts').then(({ warnOfFailure }) => warnOfFailure(name, error));
+    }
+  } else if (versionOf(present) !== element.version) {
+    void import('./conflict.ts').then(({ warnOfVersions }) =>
+      warnOfVersions(versionOf(present), element.version),
     );
   }
 }
 
-function register(name: string, element: CustomElementConstructor): void {
-  try {
-    customElements.define(name, element);
-  } catch (error) {
-    warnOnce(`<${name}> could not be defined: ${String(error)}`);
-  }
+function versionOf(element: CustomElementConstructor): string {
+  return 'version' in element ? String(element.version) : 'unknown';
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '../testing/test.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import './connection.ts';
 import { formatAmount } from './format.ts';
 
 describe('formatAmount', () => {

@@ -6,7 +6,7 @@ import { cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts'
 import { afterEach, describe, expect, fixture, it, waitUntil } from '../testing/test.ts';
 import '../usage-bar/usage-bar.define.ts';
 import '../usage-display/usage-display.define.ts';
-import { loaders } from './catalogues.ts';
+import { add } from './languages.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const make = () =>
@@ -92,7 +92,7 @@ describe('the language of an element', () => {
   });
 
   it('stays English, with one warning, when the texts cannot be loaded', async () => {
-    loaders.set('xx', () => Promise.reject(new Error('offline')));
+    add('xx', () => Promise.reject(new Error('offline')));
     const warnings = await warningsOf(async () => {
       const bar = await mount(make(), {}, await within('xx'));
       await mount(make(), {}, await within('xx'));
@@ -113,7 +113,7 @@ describe('registerMessages', () => {
   it('goes before a catalogue that comes later', async () => {
     const { default: catalogue } = await import('../locales/de.ts');
     let arrive: () => void = () => undefined;
-    loaders.set('yy', () => new Promise((resolve) => (arrive = () => resolve({ default: catalogue }))));
+    add('yy', () => new Promise((resolve) => (arrive = () => resolve({ default: catalogue }))));
     const display = document.createElement('billing-usage-display');
     await mount(display, { store: new FakeStore({ metrics: [metricOf()] }) }, await within('yy'));
     registerMessages('yy', { valueOfLimit: '{used}|{limit}' });

@@ -1,8 +1,6 @@
 import type { Message, MessageKey } from '../locales/en.ts';
 import { cataloguesFor, english, type Messages } from './catalogues.ts';
 import { onServer } from './environment.ts';
-import { formatNumber } from './format.ts';
-import { pluralCategory } from './formatters.ts';
 import { withHosts } from './tree.ts';
 
 const PLACEHOLDER = /\{(\w+)\}/;
@@ -25,12 +23,8 @@ export function localizerFor(element: Element): Localizer {
   return { locale: candidates.find(isLocale) ?? 'en', catalogues };
 }
 
-/** The text with its placeholders filled. A `count` among the values picks the plural form. */
-export function text(
-  l: Localizer,
-  key: MessageKey,
-  values: Readonly<Record<string, string | number>> = {},
-): string {
+/** The text with its placeholders filled. */
+export function text(l: Localizer, key: MessageKey, values: Readonly<Record<string, string>> = {}): string {
   return rich(l, key, values).join('');
 }
 
@@ -40,35 +34,30 @@ export function rich<Value>(
   key: MessageKey,
   values: Readonly<Record<string, Value>>,
 ): (string | Value)[] {
-  return pattern(l, messageOf(l, key), values['count'])
+  const message = messageOf(l, key);
+  return fill(typeof message === 'string' ? message : message.other, values);
+}
+
+/** The pattern in pieces, values for its placeholders. */
+export function fill<Value>(pattern: string, values: Readonly<Record<string, Value>>): (string | Value)[] {
+  return pattern
     .split(PLACEHOLDER)
-    .map((piece, index) => (index % 2 === 0 ? piece : fill(l, values[piece])))
+    .map((piece, index) => (index % 2 === 0 ? piece : (values[piece] ?? '')))
     .filter((piece) => piece !== '');
 }
 
-function messageOf({ catalogues }: Localizer, key: MessageKey): Message {
+/** The most specific text there is. */
+export function messageOf({ catalogues }: Localizer, key: MessageKey): Message {
   return catalogues.find((messages) => messages[key] !== undefined)?.[key] ?? english[key] ?? key;
 }
 
-function fill<Value>(l: Localizer, value: Value | undefined): string | Value {
-  if (value === undefined) return '';
-  return typeof value === 'number' ? formatNumber(l.locale, value) : value;
-}
-
-function pattern(l: Localizer, message: Message, count: unknown): string {
-  if (typeof message === 'string') return message;
-  return (typeof count === 'number' ? message[pluralCategory(l.locale, count)] : undefined) ?? message.other;
-}
-
 function nearestLanguage(element: Element): string {
-  // "de_AT" is no language tag, but everybody knows what it means.
-  for (const tag of languagesAround(element)) if (tag) return tag.replaceAll('_', '-');
+  for (const at of onServer ? [element] : withHosts(element)) {
+    const tag = (onServer ? at : at.closest('[lang]'))?.getAttribute('lang');
+    // "de_AT" is no language tag, but everybody knows what it means.
+    if (tag) return tag.replaceAll('_', '-');
+  }
   return 'en';
-}
-
-function* languagesAround(element: Element): Generator<string | null | undefined> {
-  if (onServer) yield element.getAttribute('lang');
-  else for (const at of withHosts(element)) yield at.closest('[lang]')?.getAttribute('lang');
 }
 
 function isLocale(tag: string): boolean {

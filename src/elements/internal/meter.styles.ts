@@ -88,25 +88,18 @@ export const meterStyles = css`
     width: var(--_bar);
   }
 
-  .fill.cut {
+  .over {
+    --_ground: color-mix(in oklab, var(--_bad) 40%, var(--_surface));
+    background: repeating-linear-gradient(135deg, var(--_bad) 0 3px, var(--_ground) 0 6px);
+  }
+
+  .over :is(.fill, .sliver) {
     rx: 0;
-  }
-
-  .over,
-  .notch {
-    height: 100%;
-  }
-
-  .hatch-line {
-    fill: var(--_bad);
-  }
-
-  .hatch-ground {
-    fill: color-mix(in oklab, var(--_bad) 40%, var(--_surface));
   }
 
   .notch {
     width: 2px;
+    height: 100%;
     fill: var(--_surface);
     transform: translateX(-1px);
   }
@@ -141,7 +134,6 @@ export const meterStyles = css`
   }
 
   .fill,
-  .over,
   .cap {
     transition:
       width 500ms cubic-bezier(0.2, 0.8, 0.2, 1),
@@ -188,7 +180,6 @@ export const meterStyles = css`
 
   @media (prefers-reduced-motion: reduce) {
     .fill,
-    .over,
     .cap,
     .segment {
       transition: none;
@@ -216,8 +207,7 @@ export const meterStyles = css`
     }
 
     .fill,
-    .sliver,
-    .hatch-line {
+    .sliver {
       fill: Highlight;
     }
 
@@ -225,7 +215,10 @@ export const meterStyles = css`
       background: Highlight;
     }
 
-    .hatch-ground,
+    .over {
+      background: repeating-linear-gradient(135deg, Highlight 0 3px, Canvas 0 6px);
+    }
+
     .notch {
       fill: Canvas;
     }

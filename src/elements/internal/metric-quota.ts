@@ -1,5 +1,6 @@
 import type { UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric } from '../../store/types.ts';
+import { isSize } from './format.ts';
 import { clamp, denoise } from './number.ts';
 import { CRITICAL_AT_DEFAULT, type Quota, statusOf, type Thresholds, WARN_AT_DEFAULT } from './quota.ts';
 
@@ -56,8 +57,8 @@ function daysLeftOf(metric: UsageMetric): number | null {
 
 /** A few whole things, such as seats, are drawn one by one; amounts that reset are not. */
 function segmentsOf({ feature_type: type, unit }: UsageMetric, consumed: number, limit: number): number {
-  const whole = unit === null || !/^(byte|[kmgt]b)$/i.test(unit);
-  const drawable = type === 'numeric_limit' && whole && Number.isInteger(limit) && Number.isInteger(consumed);
+  const drawable =
+    type === 'numeric_limit' && !isSize(unit) && Number.isInteger(limit) && Number.isInteger(consumed);
   return drawable && limit >= 1 && limit <= SEGMENTS_MAX && consumed <= limit ? limit : 0;
 }
 

@@ -1,5 +1,3 @@
-import { warnInDevelopment } from './dev.ts';
-
 /** Digits a double holds for certain; what comes after them is noise of binary arithmetic. */
 const PRECISE_DIGITS = 12;
 
@@ -9,14 +7,6 @@ export function toNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && value.trim() !== '') return Number(value);
   return NaN;
-}
-
-/** The same where nothing but a finite number makes sense: anything else counts as absent, with one warning. */
-export function finiteNumber(name: string, value: unknown): number | undefined {
-  const number = toNumber(value);
-  if (number === undefined || Number.isFinite(number)) return number;
-  warnInDevelopment(`${name} must be a number, not`, value);
-  return undefined;
 }
 
 /** Numeric attributes keep "absent" and "empty" apart: Lit's own converter makes both 0 or null. */

@@ -40,10 +40,9 @@ export function overageOf({ consumed, limit }: Quota): number {
   return Math.max(0, denoise(consumed - limit));
 }
 
-/** Shares of the bar in percent: what is used within the limit, and what lies beyond it. */
-export function sharesOf({ consumed, limit }: Quota): { within: number; over: number } {
-  if (limit <= 0) return { within: 100, over: 0 };
-  if (consumed <= limit) return { within: clamp((consumed / limit) * 100, 0, 100), over: 0 };
-  const within = (limit / consumed) * 100;
-  return { within, over: 100 - within };
+/** The share of the bar that is used within the limit, in percent, and whether the rest lies beyond the limit. */
+export function sharesOf({ consumed, limit }: Quota): { within: number; over: boolean } {
+  if (limit <= 0) return { within: 100, over: false };
+  const over = consumed > limit;
+  return { within: clamp((over ? limit / consumed : consumed / limit) * 100, 0, 100), over };
 }

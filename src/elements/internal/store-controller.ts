@@ -30,7 +30,7 @@ export interface StoreHost extends Element {
 
 /** Binds an element to its store: its own, the nearest provider's, or the page's default one. */
 export class StoreController<Host extends StoreHost = StoreHost> implements ReactiveController {
-  protected readonly host: Host;
+  readonly host: Host;
   #provided: UsageStore | undefined;
   #unprovide: (() => void) | undefined;
   #bound: UsageStore | undefined;

@@ -1,6 +1,9 @@
-import { formatAmount, formatPercent } from './format.ts';
+import type { MessageKey } from '../locales/en.ts';
+import { formatAmount } from './format.ts';
+import { numberFormat } from './formatters.ts';
 import { type Localizer, text } from './localizer.ts';
 import { percentOf, remainingOf } from './metric-quota.ts';
+import { plural } from './plural.ts';
 import { overageOf, type Quota } from './quota.ts';
 
 /** What that means: "84% used, 158 left", "Limit reached", "240 over the included amount". */
@@ -13,6 +16,17 @@ export function summaryOf(l: Localizer, quota: Quota): string {
   const left = formatAmount(l.locale, remainingOf(quota), quota.unit);
   if (quota.segments > 0) return text(l, 'left', { left });
   return text(l, 'percentUsed', { percent: percentText(l, quota), left });
+}
+
+/** When it starts anew, or empty where it never does. */
+export function resetText(l: Localizer, quota: Quota, inDays: MessageKey, today: MessageKey): string {
+  if (quota.resetsInDays === null || quota.limit === Infinity) return '';
+  return quota.resetsInDays < 1 ? text(l, today) : plural(l, inDays, quota.resetsInDays);
+}
+
+/** A whole percentage, given as 0–100. */
+export function formatPercent(locale: string, percent: number): string {
+  return numberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(percent / 100);
 }
 
 function percentText(l: Localizer, quota: Quota): string {

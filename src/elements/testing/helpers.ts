@@ -1,4 +1,9 @@
 import type { LitElement } from 'lit';
+// There from the start: two that ask for a module on its way are not served in turn.
+import '../internal/conflict.ts';
+import '../internal/connection-checks.ts';
+import '../internal/warn-once.ts';
+import '../usage-bar/checks.ts';
 
 /** What a person reads in an element: no hidden text, white space as one. */
 export function textOf(element: Element, selector = '.root'): string {
@@ -33,23 +38,28 @@ export function cleanUp(): void {
 
 /* eslint-disable no-console -- it is the console that is looked at here */
 
-/** Console warnings while `action` runs. Those about a bar come from a module that is loaded for them. */
+/** Console warnings while `action` runs. Some come from modules that are loaded for them. */
 export async function warningsOf(action: () => unknown): Promise<string[]> {
   const warnings: string[] = [];
   const { warn } = console;
   console.warn = (...parts: unknown[]) => warnings.push(parts.join(' '));
   try {
     await action();
-    await barChecks();
+    await developmentChecks();
   } finally {
     console.warn = warn;
   }
   return warnings;
 }
 
-/** Resolves after whoever has asked for the module before. */
-export function barChecks(): Promise<unknown> {
-  return import('../usage-bar/checks.ts');
+/** Resolves after whoever has asked for the modules before; and their warnings come from one more. */
+export async function developmentChecks(): Promise<void> {
+  await Promise.all([
+    import('../usage-bar/checks.ts'),
+    import('../internal/conflict.ts'),
+    import('../internal/connection-checks.ts'),
+  ]);
+  await import('../internal/warn-once.ts');
 }
 
 const mounted = new Set<Element>();

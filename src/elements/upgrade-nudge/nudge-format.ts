@@ -1,5 +1,6 @@
+import { dateFormat } from '../internal/dates.ts';
 import { formatNumber } from '../internal/format.ts';
-import { dateFormat, numberFormat } from '../internal/formatters.ts';
+import { numberFormat } from '../internal/formatters.ts';
 
 /** An amount in the currency's minor unit; whole amounts without zeros after the point. */
 export function formatPrice(locale: string, amountMinor: number, currency: string): string {

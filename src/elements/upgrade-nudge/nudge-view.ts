@@ -2,11 +2,12 @@ import { html } from 'lit';
 import type { SuggestedPlan, UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric } from '../../store/types.ts';
 import type { Trigger } from '../events.ts';
-import { formatAmount, formatPercent } from '../internal/format.ts';
+import { formatAmount } from '../internal/format.ts';
 import { type Localizer, rich, text } from '../internal/localizer.ts';
 import { percentOf, quotaOf, remainingOf } from '../internal/metric-quota.ts';
 import { clamp } from '../internal/number.ts';
 import { CRITICAL_AT_DEFAULT, type Quota } from '../internal/quota.ts';
+import { formatPercent } from '../internal/summary.ts';
 import { amountsOf } from '../internal/wording.ts';
 import type { MessageKey } from '../locales/en.ts';
 import { formatDay, formatPrice } from './nudge-format.ts';
@@ -92,10 +93,7 @@ function limitedQuotaOf(metric: UsageMetric | undefined): Quota | undefined {
 }
 
 function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, variant: NudgeVariant): unknown {
-  if (exceeded) {
-    if (quota?.overageAllowed === true) return rich(l, 'nudgeIncluded', { name });
-    return rich(l, variant === 'toast' ? 'nudgeReachedShort' : 'nudgeReached', { name });
-  }
+  if (exceeded) return rich(l, quota?.overageAllowed === true ? 'nudgeIncluded' : 'nudgeReached', { name });
   if (variant === 'toast') return rich(l, 'nudgeLow', { name });
   const percent = quota === undefined ? Math.floor(shareOf(trigger)) : percentOf(quota);
   return rich(l, 'nudgeUsed', { name, percent: formatPercent(l.locale, clamp(percent, 0, EXCEEDED_AT)) });
@@ -137,7 +135,7 @@ function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unk
   return date === '' ? '' : text(l, 'nudgeResets', { date });
 }
 
-/** "Pro has 10,000", where the plan says so. */
+/** "Pro raises the limit to 10,000", where the plan says so. */
 function offerOf(l: Localizer, { trigger, plan, quota }: Subject): unknown {
   const change = plan?.limits.find(({ feature }) => feature === trigger.feature);
   if (plan === null || change === undefined) return undefined;

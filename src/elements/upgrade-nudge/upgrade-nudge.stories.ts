@@ -112,7 +112,7 @@ export const CrossingAThreshold: StoryObj = {
     const nudge = elementIn(context.canvasElement, 'billing-upgrade-nudge');
     await waitFor(() => expect(nudge.matches(':state(loading)')).toBe(false));
     scriptOf(context).use('api_calls', 40);
-    await expect(await partOf(nudge, '.title')).toHaveTextContent('Running low on API calls');
+    await expect(await partOf(nudge, '.title')).toHaveTextContent('API calls: running low');
   },
 };
 

@@ -2,7 +2,7 @@ import { html } from 'lit';
 import type { HostTrigger } from '../events.ts';
 import { FakeStore, metricOf, nudgeOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
-import { cleanUp, find, mount, textOf } from '../testing/helpers.ts';
+import { cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
 import { afterEach, beforeEach, describe, expect, fixture, it } from '../testing/test.ts';
 import { pageView } from './page-view.ts';
 import './upgrade-nudge.define.ts';
@@ -51,7 +51,7 @@ describe('<billing-upgrade-nudge>', () => {
 
   it('takes its words from the catalogue, not from the server', async () => {
     const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
-    expect(textOf(nudge, '.words')).to.equal('You have used 84% of your API calls Pro has 10,000');
+    expect(textOf(nudge, '.words')).to.equal('API calls: 84% used Pro raises the limit to 10,000');
   });
 
   for (const variant of ['banner', 'toast', 'modal', 'inline'] as const) {
@@ -127,6 +127,17 @@ describe('<billing-upgrade-nudge>', () => {
   it('cares for its feature only', async () => {
     const nudge = await mount(make(), { featureKey: 'storage_gb', store: storeWith(nudgeOf()) });
     expect(nudge.open).to.equal(false);
+  });
+
+  it('tells its developer once of a feature-key that no metric has', async () => {
+    const store = storeWith(nudgeOf());
+    const told = await warningsOf(async () => {
+      await mount(make(), { featureKey: 'api_cals', store });
+      await mount(make(), { featureKey: 'api_cals', store });
+    });
+    expect(told).to.deep.equal([
+      'BillingOS: <billing-upgrade-nudge>: no metric has feature-key="api_cals": misspelt, or not in the plan.',
+    ]);
   });
 
   it('shows one trigger in one place', async () => {

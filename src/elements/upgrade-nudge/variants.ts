@@ -1,6 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { type Localizer, text } from '../internal/localizer.ts';
-import { renderMeter } from '../internal/meter.ts';
+import { renderMetric } from '../internal/metric-meter.ts';
 import type { NudgeVariant, NudgeView, PlanView } from './nudge-view.ts';
 
 /** What a person can do about a nudge. */
@@ -71,7 +71,7 @@ function renderToast(l: Localizer, view: NudgeView, actions: NudgeActions): Temp
       <p class="title" id="title" part="title"><bdi>${view.title}</bdi></p>
       ${renderClose(l, actions)}
     </div>
-    ${view.quota === undefined ? nothing : renderMeter(l, view.quota)} ${renderBody(view)}
+    ${view.quota === undefined ? nothing : renderMetric(l, view.quota)} ${renderBody(view)}
     ${renderUpgrade(view, actions)}
   </section>`;
 }

@@ -1,5 +1,6 @@
 import { CONFIGURE_GRACE_MS, warnInDevelopment } from '../internal/dev.ts';
-import { finiteNumber, toNumber } from '../internal/number.ts';
+import { finiteNumber } from '../internal/finite-number.ts';
+import { toNumber } from '../internal/number.ts';
 import type { BillingUsageBar } from './usage-bar.ts';
 
 /** Bars that may still be given something to show. */

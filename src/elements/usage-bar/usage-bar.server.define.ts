@@ -1,7 +1,7 @@
-/** On a server, where nothing can come later: the bar with what connects it. */
+/** On a server, where nothing can come later: the bar with all that it may need. */
 
 import { Connection } from '../internal/connection.ts';
-import { connector } from '../internal/connector.ts';
+import { late } from '../internal/late.ts';
 import './usage-bar.define.ts';
 
-connector.Connection = Connection;
+late.Connection = Connection;

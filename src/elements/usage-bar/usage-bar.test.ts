@@ -2,8 +2,8 @@ import { html } from 'lit';
 import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
-import { barChecks, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
-import { afterEach, describe, expect, fixture, it } from '../testing/test.ts';
+import { developmentChecks, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
+import { afterEach, describe, expect, fixture, it, waitUntil } from '../testing/test.ts';
 import './usage-bar.define.ts';
 import { BillingUsageBar } from './usage-bar.ts';
 
@@ -19,7 +19,7 @@ async function complaintsOf(bar: BillingUsageBar, later: () => unknown = () => u
   try {
     return await warningsOf(async () => {
       await mount(bar);
-      await barChecks();
+      await developmentChecks();
       await later();
       time.pass(CONFIGURE_GRACE_MS);
     });
@@ -145,6 +145,12 @@ describe('<billing-usage-bar> standalone', () => {
     expect(meterOf(bar)!.getAttribute('aria-label')).to.equal('API calls');
   });
 
+  it('speaks the language around it', async () => {
+    const german = await fixture(html`<div lang="de"></div>`);
+    const bar = await mount(make(), { label: 'Aufrufe', consumed: 842, limit: 1000 }, german);
+    await waitUntil(() => textOf(bar) === 'Aufrufe 842 von 1.000');
+  });
+
   it('shows a byte as a byte', async () => {
     const bar = await mount(make(), { label: 'Storage', unit: 'gb', consumed: 0.000000000931, limit: 10 });
     expect(textOf(bar)).to.equal('Storage 1 byte of 10 GB');
@@ -240,6 +246,26 @@ describe('<billing-usage-bar> with a store', () => {
     const bar = await mount(make(), { featureKey: 'api_calls', store: new FakeStore({ metrics: [seats] }) });
     expect(bar.shadowRoot!.querySelectorAll('.segment')).to.have.length(5);
     expect(bar.shadowRoot!.querySelectorAll('.segment.on')).to.have.length(4);
+  });
+
+  it('tells its developer once of a feature-key that no metric has', async () => {
+    const store = new FakeStore({ metrics: [metricOf()] });
+    const told = await warningsOf(async () => {
+      await mount(make(), { featureKey: 'api_cals', store });
+      await mount(make(), { featureKey: 'api_cals', store });
+    });
+    expect(told).to.deep.equal([
+      'BillingOS: <billing-usage-bar>: no metric has feature-key="api_cals": misspelt, or not in the plan.',
+    ]);
+  });
+
+  it('tells nothing of a feature-key before there are metrics, or with them', async () => {
+    const store = new FakeStore({ status: 'pending' });
+    const told = await warningsOf(async () => {
+      await mount(make(), { featureKey: 'exports', store });
+      store.set({ status: 'ready', metrics: [metricOf({ feature_key: 'exports' })] });
+    });
+    expect(told).to.deep.equal([]);
   });
 
   it('says when the feature is not in the plan', async () => {

@@ -1,13 +1,14 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { english } from '../internal/catalogues.ts';
 import type { Connection } from '../internal/connection.ts';
-import { connector } from '../internal/connector.ts';
 import { isDevelopment } from '../internal/dev.ts';
-import { formatAmount } from '../internal/format.ts';
+import { formatAmount, isSize } from '../internal/format.ts';
+import { late } from '../internal/late.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { renderMeter, renderRoom, renderSkeleton, renderTop } from '../internal/meter.ts';
+import { renderBones, renderMeter, renderTop } from '../internal/meter.ts';
 import { clamp, numberConverter, toNumber } from '../internal/number.ts';
 import {
   CRITICAL_AT_DEFAULT,
@@ -90,7 +91,7 @@ export class BillingUsageBar extends BillingElement {
 
   override readonly announcerRank: AnnouncerRank = 'bar';
   #usage: Connection | undefined;
-  #connecting: Promise<void> | undefined;
+  #loading: Promise<unknown> | undefined;
   #hadSkeleton = false;
 
   constructor() {
@@ -100,23 +101,23 @@ export class BillingUsageBar extends BillingElement {
   }
 
   override get needsStore(): boolean {
-    return toNumber(this.consumed) === undefined && isGiven(this.featureKey);
+    return toNumber(this.consumed) === undefined && (this.featureKey ?? '') !== '';
   }
 
   protected override get usage(): Connection | undefined {
-    if (connector.Connection !== undefined) this.#usage ??= new connector.Connection(this);
+    if (late.Connection !== undefined) this.#usage ??= new late.Connection(this);
     return this.#usage;
   }
 
   protected override async getUpdateComplete(): Promise<boolean> {
     await super.getUpdateComplete();
-    await this.#connecting;
+    await this.#loading;
     return super.getUpdateComplete();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     super.willUpdate(changed);
-    if (this.needsStore && this.usage === undefined) this.#connecting ??= this.#connect();
+    if (this.#lacksSomething) this.#load();
   }
 
   protected override updated(): void {
@@ -134,10 +135,12 @@ export class BillingUsageBar extends BillingElement {
 
   protected override renderContent(l: Localizer): unknown {
     const view = this.#view();
+    // Other languages come late as well, and English is shown until then.
+    if (late.Connection === undefined && l.catalogues.at(-1) !== english) this.#load();
     if (view.kind === 'loading') {
       this.#hadSkeleton = true;
       return html`<div class="bar" part="base" aria-busy="true">
-        <span class="unseen">${text(l, 'loading')}</span>${renderSkeleton({ hideSub: true })}
+        <span class="unseen">${text(l, 'loading')}</span>${renderBones('skeleton')}
       </div>`;
     }
     if (view.kind === 'quota') return this.#renderQuota(l, view.quota, view.stale);
@@ -151,8 +154,8 @@ export class BillingUsageBar extends BillingElement {
     const hideValue = this.hideValue && !hideLabel;
     const roomy = quota.limit === Infinity && this.#hadSkeleton;
     return html`<div class="bar ${stale ? 'stale' : ''}" part="base">
-      ${roomy ? renderRoom({ hideSub: true }) : nothing} ${renderTop(l, named, { hideLabel, hideValue })}
-      ${renderMeter(l, named)}
+      ${roomy ? renderBones('room') : nothing} ${renderTop(l, named, { hideLabel, hideValue })}
+      ${(late.renderMetric ?? renderMeter)(l, named)}
     </div>`;
   }
 
@@ -170,6 +173,7 @@ export class BillingUsageBar extends BillingElement {
   }
 
   #view(): View {
+    if (this.#lacksSomething) return { kind: 'loading' };
     return this.needsStore ? this.#connectedView() : this.#standaloneView();
   }
 
@@ -207,11 +211,20 @@ export class BillingUsageBar extends BillingElement {
     };
   }
 
-  async #connect(): Promise<void> {
-    // Until it has come the bar is loading; where it does not come, the next update asks again.
-    await import('../internal/connection.ts').catch(() => undefined);
-    this.#connecting = undefined;
-    if (this.usage !== undefined) this.requestUpdate();
+  /** Until what comes late is there, a bar that needs it is loading. */
+  get #lacksSomething(): boolean {
+    return late.Connection === undefined && (this.needsStore || isSize(this.unit));
+  }
+
+  /** Loads what comes late; where it does not come, the next update asks again. */
+  #load(): void {
+    this.#loading ??= import('../internal/connection.ts').then(
+      ({ Connection }) => {
+        late.Connection = Connection;
+        this.requestUpdate();
+      },
+      () => (this.#loading = undefined),
+    );
   }
 
   #thresholds(): Partial<Thresholds> {
@@ -223,10 +236,6 @@ export class BillingUsageBar extends BillingElement {
 function thresholdOf(name: keyof Thresholds, value: unknown): Partial<Thresholds> {
   const percent = toNumber(value);
   return Number.isFinite(percent) ? { [name]: clamp(Number(percent), 0, 100) } : {};
-}
-
-function isGiven(value: string | null | undefined): boolean {
-  return value !== undefined && value !== null && value !== '';
 }
 
 function amountText(l: Localizer, consumed: number, unit: string | null | undefined): string {

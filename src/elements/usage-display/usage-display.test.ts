@@ -87,7 +87,7 @@ describe('<billing-usage-display>', () => {
 
   it('hatches what lies beyond the limit, behind a mark', async () => {
     const display = await mount(make(), { featureKey: 'files', store: new FakeStore({ metrics: plan }) });
-    expect(Number.parseFloat(find(display, '.over')!.getAttribute('width')!)).to.be.closeTo(19.4, 0.1);
+    expect(Number.parseFloat(find(display, '.over .fill')!.getAttribute('width')!)).to.be.closeTo(80.6, 0.1);
     expect(find(display, '.cap') === null).to.equal(false);
   });
 
@@ -208,6 +208,23 @@ describe('<billing-usage-display> while it knows nothing', () => {
     expect(display.matches(':state(error)')).to.equal(true);
     find(display, '[part="retry"]')!.click();
     expect(store.refetches).to.equal(1);
+  });
+
+  it('keeps the focus when another try brings the numbers', async () => {
+    const store = new FakeStore({ status: 'error', error: errorNamed('NetworkError') });
+    const display = await mount(make(), { store });
+    find(display, '[part="retry"]')!.focus();
+    store.set({ status: 'ready', error: null, metrics: [metricOf()] });
+    await display.updateComplete;
+    expect(display.shadowRoot!.activeElement === find(display, '.card')).to.equal(true);
+  });
+
+  it('takes no focus from elsewhere when the numbers come', async () => {
+    const store = new FakeStore({ status: 'error', error: errorNamed('NetworkError') });
+    const display = await mount(make(), { store });
+    store.set({ status: 'ready', error: null, metrics: [metricOf()] });
+    await display.updateComplete;
+    expect(document.activeElement === document.body).to.equal(true);
   });
 
   it('gives a reason when nothing is metered', async () => {

@@ -1,20 +1,21 @@
-import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
 import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
 import { Connection, type Reading } from '../internal/connection.ts';
+import { formatTime } from '../internal/dates.ts';
 import { onServer } from '../internal/environment.ts';
-import { formatTime } from '../internal/format.ts';
+import { finiteNumber } from '../internal/finite-number.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { renderMeter, renderRoom, renderSkeleton, renderTop, renderValue } from '../internal/meter.ts';
+import { renderBones, renderTop, renderValue } from '../internal/meter.ts';
+import { renderMetric } from '../internal/metric-meter.ts';
 import { mostUrgent, quotaOf } from '../internal/metric-quota.ts';
-import { clamp, finiteNumber, numberConverter } from '../internal/number.ts';
+import { clamp, numberConverter } from '../internal/number.ts';
 import type { Quota } from '../internal/quota.ts';
 import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
-import { summaryOf } from '../internal/summary.ts';
-import { resetText } from '../internal/wording.ts';
+import { resetText, summaryOf } from '../internal/summary.ts';
 import { buttons } from '../styles/buttons.ts';
 import { cardTokens } from '../styles/card-tokens.ts';
 import { tokens } from '../styles/tokens.ts';
@@ -116,6 +117,14 @@ export class BillingUsageDisplay extends BillingElement {
     if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.map(kindOf));
   }
 
+  protected override update(changed: PropertyValues<this>): void {
+    const focused = this.shadowRoot?.activeElement;
+    super.update(changed);
+    // The button that tries again goes when that worked, and the focus stays where it was.
+    if (focused?.isConnected === false)
+      this.renderRoot.querySelector<HTMLElement>('.card')?.focus({ preventScroll: true });
+  }
+
   protected override currentStates(): readonly StateName[] {
     const view = this.#view();
     if (view.kind === 'loading') return ['loading'];
@@ -134,6 +143,7 @@ export class BillingUsageDisplay extends BillingElement {
       part="base"
       aria-label=${this.#nameOf(l, view)}
       aria-busy=${view.kind === 'loading' ? 'true' : nothing}
+      tabindex="-1"
     >
       ${this.#renderHead(l, view)} ${this.#renderBody(l, view)}
     </section>`;
@@ -225,8 +235,9 @@ export class BillingUsageDisplay extends BillingElement {
     const quota = quotaOf(metric);
     const roomy = kindOf(metric) === 'bare' && reserved === 'metered';
     return html`<li class="row" part="row">
-      ${roomy ? renderRoom({ hideProgress: this.hideProgress }) : nothing} ${renderTop(l, quota)}
-      ${this.hideProgress ? nothing : renderMeter(l, quota)} ${this.#renderSub(l, quota, snapshot)}
+      ${roomy ? renderBones('room', { hideProgress: this.hideProgress, more: subBones }) : nothing}
+      ${renderTop(l, quota)} ${this.hideProgress ? nothing : renderMetric(l, quota)}
+      ${this.#renderSub(l, quota, snapshot)}
     </li>`;
   }
 
@@ -248,8 +259,8 @@ export class BillingUsageDisplay extends BillingElement {
       <span class="unseen">${text(l, 'loading')}</span>
       ${this.#skeletons.map((kind) => {
         const bare = kind === 'bare';
-        const skeleton = renderSkeleton({ hideProgress: bare || this.hideProgress, hideSub: bare });
-        return html`<div class="row">${skeleton}</div>`;
+        const lines = { hideProgress: bare || this.hideProgress, more: bare ? nothing : subBones };
+        return html`<div class="row">${renderBones('skeleton', lines)}</div>`;
       })}
     </div>`;
   }
@@ -317,11 +328,13 @@ export class BillingUsageDisplay extends BillingElement {
     const value = quota.limit === Infinity ? renderValue(l, quota) : renderValue(l, quota, 'valueCompact');
     return html`<span class="pill" part="row">
       <span class="name" part="label"><bdi>${quota.name}</bdi></span>
-      ${this.hideProgress ? nothing : renderMeter(l, quota)}
+      ${this.hideProgress ? nothing : renderMetric(l, quota)}
       <span class="value" part="value"><bdi>${value}</bdi></span>
     </span>`;
   }
 }
+
+const subBones = html`<div class="sub"><span class="bone"></span><span class="bone"></span></div>`;
 
 function kindOf({ limit }: UsageMetric): RowKind {
   return limit === Infinity ? 'bare' : 'metered';
