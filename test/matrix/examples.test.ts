@@ -12,6 +12,8 @@ import { RunningExample } from '../support/example.ts';
 const CUSTOMER = 'user_123';
 /** What the plan of the demo's customer allows. */
 const CALLS_MAX = 100;
+/** How long what is to come may take on a busy machine. */
+const POLL = { timeout: 10_000 };
 /** Vite serves Lit as it is for development, and Lit says so. */
 const GREETING = 'Lit is in dev mode.';
 
@@ -44,7 +46,7 @@ function showsUsage(name: string): void {
   beforeEach(async () => {
     complaints = [];
     // The page of the test before may still be closing.
-    await expect.poll(() => example.proxy.streams.size).toBe(0);
+    await expect.poll(() => example.proxy.streams.size, POLL).toBe(0);
     page = await browser.newPage();
     page.on('console', (entry) => {
       const isComplaint = ['error', 'warning'].includes(entry.type());
@@ -63,7 +65,7 @@ function showsUsage(name: string): void {
 
   const meter = () => page.getByRole('meter', { name: 'API calls' });
   const showsCalls = (calls: number) =>
-    expect.poll(() => meter().getAttribute('aria-valuenow'), { timeout: 10_000 }).toBe(String(calls));
+    expect.poll(() => meter().getAttribute('aria-valuenow'), POLL).toBe(String(calls));
 
   async function createReport(): Promise<void> {
     await page.getByRole('button', { name: 'Create report' }).click();
@@ -91,7 +93,7 @@ function showsUsage(name: string): void {
   });
 
   test('has one live connection', async () => {
-    await expect.poll(() => example.proxy.streams.size).toBe(1);
+    await expect.poll(() => example.proxy.streams.size, POLL).toBe(1);
     const before = Number(await callsCounted());
     for (let report = 1; report <= 3; report += 1) {
       await createReport();
@@ -168,7 +170,7 @@ describe('examples/next, in development, under StrictMode', () => {
     const page = await browser.newPage();
     await page.goto(example.url);
     await page.getByText('18,204').waitFor();
-    await expect.poll(() => example.proxy.streams.size).toBe(1);
+    await expect.poll(() => example.proxy.streams.size, POLL).toBe(1);
     await page.close();
   });
 });
