@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeBlocksIn, named } from './support/documents.ts';
 import { ELEMENTS, type ElementNames } from './support/manifest.ts';
@@ -11,6 +13,10 @@ import { SESSION_PATH, Site } from './support/site.ts';
 
 /** Where the guides say that the API is. */
 const API_ADDRESS = 'https://usage.example.com';
+const INTEGRITY = JSON.parse(readFileSync(join(ROOT, 'dist/cdn/integrity.json'), 'utf8')) as Record<
+  string,
+  string
+>;
 /** Where the README's server listens. */
 const README_PORT = '3000';
 
@@ -20,7 +26,13 @@ beforeAll(async () => {
 });
 afterAll(() => site.stop());
 
-const hosted = (code: string) => code.replaceAll(API_ADDRESS, site.host.url);
+const hosted = (code: string) =>
+  code
+    .replaceAll(API_ADDRESS, site.host.url)
+    .replaceAll(
+      /(?<=\/(billingos[\w.]*\.js)"\s+integrity=")sha384-…/g,
+      (_, name: string) => INTEGRITY[name] ?? '',
+    );
 
 test.each(named(codeBlocksIn('html')))(
   'the page of %s shows usage, with attributes that there are',
@@ -107,6 +119,15 @@ test.each(named(codeBlocksIn('http')))('the elements work under the header of %s
   // The policy is in force: without it this would pass.
   await page.evaluate(() => document.body.setAttribute('style', 'color: red'));
   expect(await violations()).toHaveLength(1);
+  await page.context().close();
+});
+
+test('a page that says another hash than the script has refuses the script', async () => {
+  const [block] = codeBlocksIn('html').filter(({ code }) => code.includes('integrity="sha384-…"'));
+  const { page, complaints } = await site.open(
+    hosted(block?.code ?? '').replace(/sha384-.{4}/, 'sha384-AAAA'),
+  );
+  await expect.poll(() => complaints.join()).toContain('integrity');
   await page.context().close();
 });
 
