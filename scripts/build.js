@@ -33,6 +33,8 @@ const OUTPUTS = [
   'packages/server/dist/cli.js',
   'packages/server/public/billingos.js',
 ];
+/** Those of the drop-in that a page names. */
+const PAGE_SCRIPTS = ['billingos.js', 'billingos.iife.js'];
 const STAMP = join(root, 'node_modules', '.billingos-build');
 
 /** Builds all packages, unless nothing they are made of has changed since the last time. */
@@ -80,7 +82,8 @@ function tellIntegrity(folder) {
     return [name, `sha384-${hash.digest('base64')}`];
   });
   writeFileSync(join(folder, 'integrity.json'), `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
-  for (const [name, hash] of entries) process.stdout.write(`  ${name}\n    ${hash}\n`);
+  for (const [name, hash] of entries)
+    if (PAGE_SCRIPTS.includes(name)) process.stdout.write(`${hash}  ${name}\n`);
 }
 
 /** The server carries its own copy of the drop-in, and of what renders its reference. */

@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { consumed } from './support/app-page.ts';
+import { temporaryFolder } from './support/dev-server.ts';
 import { codeBlocksIn, named } from './support/documents.ts';
 import { ELEMENTS, type ElementNames } from './support/manifest.ts';
 import { ROOT } from './support/packed.ts';
@@ -131,6 +134,60 @@ test('a page that says another hash than the script has refuses the script', asy
   await page.context().close();
 });
 
+describe('the code for servers', () => {
+  const GUIDES = ['docs/node.md', 'docs/moving-from-the-hosted-api.md', 'packages/node/README.md'];
+  /** What a block takes from the reader's application, and from a block before it. */
+  const BEFORE = `
+    import { BillingOS as Known } from '@billingos/node';
+    const requestId = crypto.randomUUID();
+    const currentUser = async () => ({ id: 'user_123' });
+    globalThis.billing = new Known();
+  `;
+  /** What the reader's application does with what a block exports, and fails when it is not as the guide says. */
+  const AFTER: Record<string, string> = {
+    countCall: "if (!(await countCall('erik', requestId))) throw new Error('not counted');",
+    GET: "if ((await GET(new Request('http://localhost'))).status !== 200) throw new Error('no session');",
+  };
+
+  const blocks = codeBlocksIn('ts').filter(({ path }) => GUIDES.includes(path));
+
+  /** Runs a block for this customer until it is through. */
+  function run(code: string, customerId: string): void {
+    const folder = temporaryFolder();
+    const settled = code
+      .replaceAll(API_ADDRESS, site.api.url)
+      .replaceAll('user_123', customerId)
+      .replaceAll(README_PORT, '0')
+      .replaceAll('/var/lib/my-app', folder.path);
+    const used = Object.entries(AFTER).filter(([name]) => new RegExp(`export .*\\b${name}\\b`).test(code));
+    const program = [BEFORE, settled, ...used.map(([, after]) => after), 'process.exit();'].join('\n');
+    const { outputText } = ts.transpileModule(program, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', outputText], {
+      cwd: ROOT,
+      env: { ...process.env, ...apiSettings() },
+      encoding: 'utf8',
+    });
+    folder.remove();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  }
+
+  test.each(named(blocks))('of %s runs', async (name, { code }) => {
+    site.user = name.replaceAll(/\W/g, '_');
+    // Whoever is made must not be there. The others are, and have a seat to give back.
+    if (!code.includes('createCustomer(')) await site.track('team_members', 1);
+    run(code, site.user);
+  });
+
+  test('moves what was used so far once, however often it is run', async () => {
+    const code = blocks.find((block) => block.code.includes('moved-'))?.code ?? '';
+    for (let time = 1; time <= 3; time += 1) run(code, 'dora');
+    expect(await consumed(site.api, 'dora', 'api_calls')).toBe(842);
+    expect(await consumed(site.api, 'dora', 'team_members')).toBe(4);
+  });
+});
+
 describe('the server of the README', () => {
   test('shows usage, moves it, and refuses what is past the limit', async () => {
     const [program] = codeBlocksIn('js').filter(({ path }) => path === 'README.md');
@@ -138,7 +195,7 @@ describe('the server of the README', () => {
     const code = (program?.code ?? '').replaceAll(README_PORT, port);
     const server = spawn(process.execPath, ['--input-type=module', '--eval', code], {
       cwd: ROOT,
-      env: { ...process.env, BILLINGOS_API_URL: site.api.url, BILLINGOS_SECRET_KEY: site.api.secretKey },
+      env: { ...process.env, ...apiSettings() },
     });
     try {
       const [address] = (await once(server.stdout, 'data')) as [Buffer];
@@ -160,6 +217,10 @@ describe('the server of the README', () => {
     }
   });
 });
+
+function apiSettings(): Record<string, string> {
+  return { BILLINGOS_API_URL: site.api.url, BILLINGOS_SECRET_KEY: site.api.secretKey };
+}
 
 /** A port that nobody has at the moment. */
 async function freePort(): Promise<number> {
