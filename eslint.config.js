@@ -104,7 +104,7 @@ export default defineConfig(
       '**/.billingos/',
       '**/.next/',
       '**/next-env.d.ts',
-      'test/fixtures/{guide,vue,bundlers}/',
+      'test/fixtures/{guide,jsx,vue,bundlers}/',
     ],
   },
   js.configs.recommended,

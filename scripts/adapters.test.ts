@@ -69,7 +69,8 @@ describe('the generated adapters', () => {
 
   test('type the tag for JSX, with its attributes and its event', async () => {
     const text = (await generated()).get('src/jsx.ts');
-    expect(text).toContain("'my-lamp': LampAttributes;");
+    expect(text).toContain("'my-lamp': Common & LampAttributes;");
+    expect(text).toContain("'my-lamp': ReactAttributes<BillingLamp> & LampAttributes;");
     expect(text).toContain("'lamp-color'?: 'red' | 'green' | undefined;");
     expect(text).toContain("'onlamp-on'?: ((event: LampEvent) => void) | undefined;");
   });

@@ -203,7 +203,7 @@ function jsxTypes(components: Component[]): string {
   const classes = components.map(
     ({ className, path }) => `import type { ${className} } from './${path}.ts';`,
   );
-  const interfaces = components.map(({ name, className, tag, description, ...component }) => {
+  const interfaces = components.map(({ name, tag, description, ...component }) => {
     const attributes = component.attributes.map((prop) => ({
       ...prop,
       name: `'${prop.target.replace('!', '')}'`,
@@ -217,32 +217,41 @@ function jsxTypes(components: Component[]): string {
        * ${description}
        * The element is \`<${tag}>\`.
        */
-      export interface ${name}Attributes extends HTMLAttributes<${className}> {
-        ref?: Ref<${className}> | undefined;
-        class?: string | undefined;
+      export interface ${name}Attributes {
         ${[...attributes, ...component.properties, ...listeners].map(optionalMember).join('\n')}
       }`;
   });
   return `
 /**
- * The elements in JSX, for those who write the tags themselves: \`import '@billingos/sdk/jsx'\` once. Other makers of
- * JSX than React extend their own \`IntrinsicElements\` by \`BillingElements\`.
+ * The elements in JSX, for those who write the tags themselves. With React, \`import '@billingos/sdk/jsx'\` once is all.
+ * Other makers of JSX have an \`IntrinsicElements\` of their own, to extend by \`BillingElements\`.
  */
 
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- nothing is wrong where there is no React
+/** @ts-ignore */
 import type { HTMLAttributes, Ref } from 'react';
 ${importEvents(components.flatMap(({ callbacks }) => callbacks)).replace('../../', './')}${classes.join('\n')}
 
 ${interfaces.join('\n\n')}
 
-export interface BillingElements {
-  ${components.map(({ tag, name }) => `'${tag}': ${name}Attributes;`).join('\n')}
+/** The tags. \`Common\` is what a maker of JSX lets any element take, such as its \`HTMLAttributes\`. */
+export interface BillingElements<Common = unknown> {
+  ${components.map(({ tag, name }) => `'${tag}': Common & ${name}Attributes;`).join('\n')}
 }
 
+interface ReactAttributes<Element> extends HTMLAttributes<Element> {
+  ref?: Ref<Element> | undefined;
+  class?: string | undefined;
+}
+
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- nothing is wrong where there is no React
+/** @ts-ignore */
 declare module 'react' {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- it is where React looks for tags
   namespace JSX {
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it extends what is there
-    interface IntrinsicElements extends BillingElements {}
+    interface IntrinsicElements {
+      ${components.map(({ tag, name, className }) => `'${tag}': ReactAttributes<${className}> & ${name}Attributes;`).join('\n')}
+    }
   }
 }
 `;

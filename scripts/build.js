@@ -32,7 +32,10 @@ const OUTPUTS = [
   'packages/node/dist/index.js',
   'packages/node/dist/cjs/index.js',
   'packages/server/dist/cli.js',
+  'packages/server/public/billingos.js',
 ];
+/** Those of the drop-in that a page names. */
+const PAGE_SCRIPTS = ['billingos.js', 'billingos.iife.js'];
 const STAMP = join(root, 'node_modules', '.billingos-build');
 
 /** Builds all packages, unless nothing they are made of has changed since the last time. */
@@ -50,6 +53,7 @@ export function build() {
   bin('tsc', ['-p', 'tsconfig.build.json']);
   step('Building the drop-in');
   bin('vite', ['build', '--mode', 'cdn', '--logLevel', 'warn']);
+  tellIntegrity(join(root, 'dist/cdn'));
   step('Building @billingos/server');
   rmSync(join(root, 'packages/server/dist'), { recursive: true, force: true });
   bin('tsc', ['-p', 'packages/server/tsconfig.build.json']);
@@ -66,6 +70,21 @@ function describeCommonJs(dist) {
   writeFileSync(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n');
   for (const folder of ['packages', 'src'])
     cpSync(join(dist, folder), join(dist, 'cjs', folder), { recursive: true });
+}
+
+/**
+ * Subresource integrity: what a page may hold the drop-in's files to, in `integrity.json` beside them.
+ * @param {string} folder
+ */
+function tellIntegrity(folder) {
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  const entries = scripts.sort().map((name) => {
+    const hash = createHash('sha384').update(readFileSync(join(folder, name)));
+    return [name, `sha384-${hash.digest('base64')}`];
+  });
+  writeFileSync(join(folder, 'integrity.json'), `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
+  for (const [name, hash] of entries)
+    if (PAGE_SCRIPTS.includes(name)) process.stdout.write(`${hash}  ${name}\n`);
 }
 
 /** The server carries its own copy of the drop-in, and of what renders its reference. */

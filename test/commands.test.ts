@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startPostgres, type TestPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
+import { brokenBuild } from './support/broken-build.ts';
 import { sessionToken } from './support/priced-store.ts';
 import { billingos } from './support/program.ts';
 import { facts, useServers } from './support/servers.ts';
@@ -55,6 +57,25 @@ async function pricedServer(store = ['--data', data.path], env: Record<string, s
 }
 
 describe('billingos dev', () => {
+  test('ends when its port is taken, and says how to get another', async () => {
+    const { server } = await pricedServer();
+    const { port } = new URL(server.url);
+    const { code, stderr } = await billingos(['dev', '--port', port, '--data', join(data.path, 'other')]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^billingos: Port \d+ of 127\.0\.0\.1 is taken\. Choose another with --port/);
+  });
+
+  test('ends when the drop-in is missing, and says how to get it', () => {
+    const { cli, remove } = brokenBuild([]);
+    rmSync(join(cli, '../../public'));
+    const { status, stderr } = spawnSync(process.execPath, [cli, 'dev', '--port', '0', '--data', data.path], {
+      encoding: 'utf8',
+    });
+    remove();
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^billingos: .+billingos\.js is missing\. In a clone, run: npm run build\./);
+  });
+
   test('makes no demo of a store that is in use, and says what to run instead', async () => {
     const { server } = await pricedServer();
     server.signal('SIGTERM');

@@ -83,7 +83,7 @@ describe('the demo page', () => {
   });
 
   test('frees a seat when a member is removed', async () => {
-    await page.getByRole('button', { name: 'Remove a team member' }).click();
+    await page.getByRole('button', { name: 'Remove a member' }).click();
     await row(page, 'Team members').getByText('2 of 5').waitFor();
   });
 

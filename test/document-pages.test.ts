@@ -1,7 +1,12 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { consumed } from './support/app-page.ts';
+import { temporaryFolder } from './support/dev-server.ts';
 import { codeBlocksIn, named } from './support/documents.ts';
 import { ELEMENTS, type ElementNames } from './support/manifest.ts';
 import { ROOT } from './support/packed.ts';
@@ -11,6 +16,10 @@ import { SESSION_PATH, Site } from './support/site.ts';
 
 /** Where the guides say that the API is. */
 const API_ADDRESS = 'https://usage.example.com';
+const INTEGRITY = JSON.parse(readFileSync(join(ROOT, 'dist/cdn/integrity.json'), 'utf8')) as Record<
+  string,
+  string
+>;
 /** Where the README's server listens. */
 const README_PORT = '3000';
 
@@ -20,7 +29,13 @@ beforeAll(async () => {
 });
 afterAll(() => site.stop());
 
-const hosted = (code: string) => code.replaceAll(API_ADDRESS, site.host.url);
+const hosted = (code: string) =>
+  code
+    .replaceAll(API_ADDRESS, site.host.url)
+    .replaceAll(
+      /(?<=\/(billingos[\w.]*\.js)"\s+integrity=")sha384-…/g,
+      (_, name: string) => INTEGRITY[name] ?? '',
+    );
 
 test.each(named(codeBlocksIn('html')))(
   'the page of %s shows usage, with attributes that there are',
@@ -110,6 +125,69 @@ test.each(named(codeBlocksIn('http')))('the elements work under the header of %s
   await page.context().close();
 });
 
+test('a page that says another hash than the script has refuses the script', async () => {
+  const [block] = codeBlocksIn('html').filter(({ code }) => code.includes('integrity="sha384-…"'));
+  const { page, complaints } = await site.open(
+    hosted(block?.code ?? '').replace(/sha384-.{4}/, 'sha384-AAAA'),
+  );
+  await expect.poll(() => complaints.join()).toContain('integrity');
+  await page.context().close();
+});
+
+describe('the code for servers', () => {
+  const GUIDES = ['docs/node.md', 'docs/moving-from-the-hosted-api.md', 'packages/node/README.md'];
+  /** What a block takes from the reader's application, and from a block before it. */
+  const BEFORE = `
+    import { BillingOS as Known } from '@billingos/node';
+    const requestId = crypto.randomUUID();
+    const currentUser = async () => ({ id: 'user_123' });
+    globalThis.billing = new Known();
+  `;
+  /** What the reader's application does with what a block exports, and fails when it is not as the guide says. */
+  const AFTER: Record<string, string> = {
+    countCall: "if (!(await countCall('erik', requestId))) throw new Error('not counted');",
+    GET: "if ((await GET(new Request('http://localhost'))).status !== 200) throw new Error('no session');",
+  };
+
+  const blocks = codeBlocksIn('ts').filter(({ path }) => GUIDES.includes(path));
+
+  /** Runs a block for this customer until it is through. */
+  function run(code: string, customerId: string): void {
+    const folder = temporaryFolder();
+    const settled = code
+      .replaceAll(API_ADDRESS, site.api.url)
+      .replaceAll('user_123', customerId)
+      .replaceAll(README_PORT, '0')
+      .replaceAll('/var/lib/my-app', folder.path);
+    const used = Object.entries(AFTER).filter(([name]) => new RegExp(`export .*\\b${name}\\b`).test(code));
+    const program = [BEFORE, settled, ...used.map(([, after]) => after), 'process.exit();'].join('\n');
+    const { outputText } = ts.transpileModule(program, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', outputText], {
+      cwd: ROOT,
+      env: { ...process.env, ...apiSettings() },
+      encoding: 'utf8',
+    });
+    folder.remove();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  }
+
+  test.each(named(blocks))('of %s runs', async (name, { code }) => {
+    site.user = name.replaceAll(/\W/g, '_');
+    // Whoever is made must not be there. The others are, and have a seat to give back.
+    if (!code.includes('createCustomer(')) await site.track('team_members', 1);
+    run(code, site.user);
+  });
+
+  test('moves what was used so far once, however often it is run', async () => {
+    const code = blocks.find((block) => block.code.includes('moved-'))?.code ?? '';
+    for (let time = 1; time <= 3; time += 1) run(code, 'dora');
+    expect(await consumed(site.api, 'dora', 'api_calls')).toBe(842);
+    expect(await consumed(site.api, 'dora', 'team_members')).toBe(4);
+  });
+});
+
 describe('the server of the README', () => {
   test('shows usage, moves it, and refuses what is past the limit', async () => {
     const [program] = codeBlocksIn('js').filter(({ path }) => path === 'README.md');
@@ -117,7 +195,7 @@ describe('the server of the README', () => {
     const code = (program?.code ?? '').replaceAll(README_PORT, port);
     const server = spawn(process.execPath, ['--input-type=module', '--eval', code], {
       cwd: ROOT,
-      env: { ...process.env, BILLINGOS_API_URL: site.api.url, BILLINGOS_SECRET_KEY: site.api.secretKey },
+      env: { ...process.env, ...apiSettings() },
     });
     try {
       const [address] = (await once(server.stdout, 'data')) as [Buffer];
@@ -139,6 +217,10 @@ describe('the server of the README', () => {
     }
   });
 });
+
+function apiSettings(): Record<string, string> {
+  return { BILLINGOS_API_URL: site.api.url, BILLINGOS_SECRET_KEY: site.api.secretKey };
+}
 
 /** A port that nobody has at the moment. */
 async function freePort(): Promise<number> {

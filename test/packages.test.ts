@@ -4,7 +4,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from './support/dev-server.ts';
-import { complaintsOf, pack, ROOT } from './support/packed.ts';
+import { complaintsOf, pack, projectOf, ROOT } from './support/packed.ts';
 
 /** The packages as they would be published, by the eyes of those who check such things for a living. */
 
@@ -38,4 +38,10 @@ test('@billingos/node can be required', () => {
     encoding: 'utf8',
   });
   expect(names.split(',')).toContain('BillingOS');
+});
+
+test('@billingos/sdk types its tags for makers of JSX other than React, where there is no React', () => {
+  const project = projectOf('jsx', ['@billingos/sdk'], ['@lit/context', 'lit', 'ofetch']);
+  expect(complaintsOf('typescript/bin/tsc', ['-p', project.path])).toBe('');
+  project.remove();
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ESLint } from 'eslint';
@@ -67,7 +68,8 @@ describe('the tarballs', () => {
           'dist/vue/index.js',
           'dist/jsx.d.ts',
         ],
-        ...['dist/cdn/billingos.js', 'dist/elements/define.js', 'dist/elements/locales/de.js'],
+        ...['dist/cdn/billingos.js', 'dist/cdn/integrity.json', 'dist/elements/define.js'],
+        'dist/elements/locales/de.js',
       ],
     ],
     ['@billingos/node', ['dist/index.js', 'dist/cjs/index.js', 'README.md', 'LICENSE']],
@@ -98,6 +100,15 @@ describe('the drop-in', () => {
   test.each(scripts)('has nothing of a framework in %s', (name) => {
     const marks = /useLayoutEffect|react\.(?:transitional\.)?element|createVNode|__v_skip/;
     expect(readFileSync(join(folder, name), 'utf8')).not.toMatch(marks);
+  });
+
+  test.each(['dist/cdn', 'packages/server/public'])('of %s has every file’s hash beside it', (copy) => {
+    const hashOf = (name: string) =>
+      createHash('sha384')
+        .update(readFileSync(join(root, copy, name)))
+        .digest('base64');
+    const told: unknown = JSON.parse(readFileSync(join(root, copy, 'integrity.json'), 'utf8'));
+    expect(told).toEqual(Object.fromEntries(scripts.map((name) => [name, `sha384-${hashOf(name)}`])));
   });
 });
 

@@ -121,6 +121,19 @@ describe.each(['client', 'hydrated'] as const)('%s', (mode) => {
     await page.getByRole('button', { name: 'Upgrade' }).waitFor();
   });
 
+  test('what is not an element speaks the language around it, too, and follows it', async () => {
+    page = await bench.visit(mode, 'languages');
+    await page.getByText('Nicht in Ihrem Tarif enthalten').waitFor();
+    await page.getByText('Limit erreicht').waitFor();
+    await page.getByRole('button', { name: 'Upgrade' }).waitFor();
+    await spoken('0 von 100');
+    await page.getByRole('button', { name: 'In French' }).click();
+    await page.getByText('Non compris dans votre forfait').waitFor();
+    await page.getByText('Limite atteinte').waitFor();
+    await page.getByRole('button', { name: 'Changer de forfait' }).waitFor();
+    await spoken('0 sur 100');
+  });
+
   test('rendering again with another function keeps the store', async () => {
     page = await bench.visit(mode, 'rerendering');
     await page.getByText('0/100').waitFor();
@@ -130,7 +143,7 @@ describe.each(['client', 'hydrated'] as const)('%s', (mode) => {
     await page.getByText('5/100').waitFor();
     expect(bench.sessions).toBe(1);
     // Those of pages before may take a moment to end.
-    await expect.poll(() => bench.host.streams.size).toBe(1);
+    await expect.poll(() => bench.host.streams.size, { timeout: 10_000 }).toBe(1);
   });
 
   test('children wait for the session where there is something to show meanwhile', async () => {
@@ -211,6 +224,12 @@ test('every module of the package is a client module', () => {
   );
   expect(wrong).toEqual([]);
 });
+
+/** The value of the one meter, as a screen reader says it. */
+async function spoken(text: string): Promise<void> {
+  const value = () => page.getByRole('meter').getAttribute('aria-valuetext');
+  await expect.poll(value, { timeout: 10_000 }).toContain(text);
+}
 
 async function told(text: string): Promise<void> {
   await expect.poll(() => page.locator('#told').textContent(), { timeout: 10_000 }).toBe(text);

@@ -8,20 +8,15 @@ import {
   type PropsWithoutRef,
   type RefAttributes,
   useContext,
-  useEffect,
   useImperativeHandle,
-  useLayoutEffect,
   useRef,
 } from 'react';
 import { attributesOf, type ElementDescription, listenTo, type Props } from '../adapters/element.ts';
-import { onServer } from '../elements/internal/environment.ts';
 import { BillingContext, type Provided } from './context.ts';
+import { useClientLayoutEffect } from './use-client-layout-effect.ts';
 
 /** What any element takes, but for the names that mean something else on this one. */
 export type HostProps<Own extends string> = Omit<HTMLAttributes<HTMLElement>, Own>;
-
-/** React 18 complains of layout effects on the server, where there are none. */
-const useClientLayoutEffect = onServer ? useEffect : useLayoutEffect;
 
 const NO_TOKENS: Provided['tokens'] = {};
 

@@ -21,6 +21,7 @@ import { dev } from './demo/command.ts';
 import { LedgerUnavailableError } from './ledger/ledger.ts';
 import { StoreFailedError } from './ledger/sqlite/database.ts';
 import { StoreInUseError } from './ledger/sqlite/lock.ts';
+import { DropInMissingError } from './routes/drop-in.ts';
 import { ObservationError } from './selftest/observe.ts';
 import { SettingsError } from './settings.ts';
 
@@ -86,6 +87,7 @@ const EXPECTED = [
   StoreFailedError,
   LedgerUnavailableError,
   ObservationError,
+  DropInMissingError,
 ];
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -49,7 +49,7 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
 
   override connectedCallback(): void {
     super.connectedCallback();
-    follow(this);
+    follow(this, () => this.requestUpdate());
   }
 
   override disconnectedCallback(): void {

@@ -68,6 +68,7 @@ export default {
   seePlan: 'عرض {plan}، {price}',
   later: 'ربما لاحقًا',
   dismiss: 'إغلاق',
+  upgrade: 'الترقية',
   limitChange: 'من {from} إلى {to}',
   priceDay: '{price} يوميًا',
   priceWeek: '{price} أسبوعيًا',

@@ -54,6 +54,7 @@ export default {
   seePlan: '{plan} ansehen, {price}',
   later: 'Vielleicht später',
   dismiss: 'Schließen',
+  upgrade: 'Upgrade',
   limitChange: '{from} auf {to}',
   priceDay: '{price} pro Tag',
   priceWeek: '{price} pro Woche',

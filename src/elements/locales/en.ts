@@ -52,6 +52,7 @@ const en = {
   seePlan: 'See {plan}, {price}',
   later: 'Maybe later',
   dismiss: 'Dismiss',
+  upgrade: 'Upgrade',
   limitChange: '{from} to {to}',
   priceDay: '{price} a day',
   priceWeek: '{price} a week',

@@ -54,6 +54,7 @@ export default {
   seePlan: 'Ver {plan}, {price}',
   later: 'Quizás más tarde',
   dismiss: 'Cerrar',
+  upgrade: 'Cambiar de plan',
   limitChange: 'de {from} a {to}',
   priceDay: '{price} al día',
   priceWeek: '{price} a la semana',

@@ -54,6 +54,7 @@ export default {
   seePlan: 'Voir {plan}, {price}',
   later: 'Plus tard',
   dismiss: 'Fermer',
+  upgrade: 'Changer de forfait',
   limitChange: 'de {from} à {to}',
   priceDay: '{price} par jour',
   priceWeek: '{price} par semaine',

@@ -54,6 +54,7 @@ export default {
   seePlan: '{plan}を見る（{price}）',
   later: 'あとで',
   dismiss: '閉じる',
+  upgrade: 'アップグレード',
   limitChange: '{from}から{to}へ',
   priceDay: '{price}/日',
   priceWeek: '{price}/週',

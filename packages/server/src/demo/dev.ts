@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startApi, type ReportError } from '../api-server.ts';
+import { startApi, type ApiServer, type ReportError } from '../api-server.ts';
 import { generateSecretKey, hashSecretKey, isIntactKey } from '../auth/secret-keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LimitSettings } from '../limits/request-limits.ts';
@@ -45,32 +45,41 @@ export async function startDev(settings: DevSettings, onError: ReportError): Pro
   const clock = Date.now;
   refuseProduction(folder);
   const { ledger, announce, release } = await openStore({ kind: 'embedded', folder }, clock);
-  const infoPath = join(folder, INFO_FILE);
-  const secretKey = await demoTenant(ledger, infoPath, clock());
-  const demo = { secretKey, customerId: DEMO_CUSTOMER };
-  const api = await startApi({
-    ledger,
-    listening,
-    limits,
-    clock,
-    onError,
-    extend: (app, url) => demoRoutes(app, { ...demo, apiUrl: url }),
-  });
-  announce(api.url);
-  const reachable = { ...demo, apiUrl: () => api.localUrl };
-  await seedDemoUsage(reachable);
-  const info = { url: api.url, secret_key: secretKey, customer_id: DEMO_CUSTOMER };
-  writeFileSync(infoPath, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(infoPath, 0o600);
-  return {
-    info,
-    infoPath,
-    plan: await demoPlan(reachable),
-    async close() {
-      await api.close();
-      release();
-    },
-  };
+  let api: ApiServer | undefined;
+  try {
+    const infoPath = join(folder, INFO_FILE);
+    const secretKey = await demoTenant(ledger, infoPath, clock());
+    const demo = { secretKey, customerId: DEMO_CUSTOMER };
+    const running = await startApi({
+      ledger,
+      listening,
+      limits,
+      clock,
+      onError,
+      extend: (app, url) => demoRoutes(app, { ...demo, apiUrl: url }),
+    });
+    api = running;
+    announce(api.url);
+    const reachable = { ...demo, apiUrl: () => running.localUrl };
+    await seedDemoUsage(reachable);
+    const info = { url: api.url, secret_key: secretKey, customer_id: DEMO_CUSTOMER };
+    writeFileSync(infoPath, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
+    chmodSync(infoPath, 0o600);
+    return {
+      info,
+      infoPath,
+      plan: await demoPlan(reachable),
+      async close() {
+        await running.close();
+        release();
+      },
+    };
+  } catch (error) {
+    // An open ledger would keep the process alive.
+    await (api ?? ledger).close();
+    release();
+    throw error;
+  }
 }
 
 /** A first start that was broken off has left a store, and at most the demo's tenant in it. */

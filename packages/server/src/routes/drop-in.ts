@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { Problem } from '../problems.ts';
@@ -7,9 +7,18 @@ import type { AppEnv } from './route.ts';
 
 /** The script-tag drop-in, read once at start: `/billingos.js`, its chunks beside it, and the one-file build. */
 
+const ENTRY = 'billingos.js';
 const ENTRY_MAX_AGE_S = 300;
 
-/** @param folder where the build put the drop-in's files. */
+/** The build has not put the drop-in where it is served from. */
+export class DropInMissingError extends Error {
+  override readonly name = 'DropInMissingError';
+}
+
+/**
+ * @param folder where the build put the drop-in's files.
+ * @throws DropInMissingError
+ */
 export function dropInRoutes(app: Hono<AppEnv>, folder: string): void {
   const assets = readAssets(folder);
   app.get('/:file{billingos[A-Za-z0-9_.-]*\\.js}', (c) => {
@@ -20,10 +29,16 @@ export function dropInRoutes(app: Hono<AppEnv>, folder: string): void {
 }
 
 function readAssets(folder: string): Map<string, Asset> {
-  const files = readdirSync(folder).filter((file) => /^billingos[\w.-]*\.js$/.test(file));
+  const present = existsSync(folder) ? readdirSync(folder) : [];
+  const files = present.filter((file) => /^billingos[\w.-]*\.js$/.test(file));
+  if (!files.includes(ENTRY)) {
+    throw new DropInMissingError(
+      `${join(folder, ENTRY)} is missing. In a clone, run: npm run build. Elsewhere, install @billingos/server anew.`,
+    );
+  }
   return new Map(
     files.map((file) => {
-      const isEntry = file === 'billingos.js' || file === 'billingos.iife.js';
+      const isEntry = file === ENTRY || file === 'billingos.iife.js';
       const headers = {
         'Content-Type': 'text/javascript; charset=utf-8',
         'Cache-Control': isEntry
