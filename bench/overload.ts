@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { machine, printFacts, printTable, progress, quantile, writeResults } from './report.ts';
-import { DELAY_MS, DELAYED_BATCH, type SlowServer } from './slow-server.ts';
+import { DELAY_MS, DELAYED_BATCH, type SlowServer, type SlowServerUsage } from './slow-server.ts';
 
 /**
  * What the API does when more is asked of it than it can do: requests come at a rate that does not wait for replies.
@@ -53,6 +53,8 @@ interface Figures {
   readonly offeredPerS: number;
   /** Recorded while it lasted: what comes after is no more than what waited. */
   readonly goodPerS: number;
+  /** Recorded at all. */
+  readonly good: number;
   readonly p99Ms: number;
   readonly turnedAway: number;
   /** Any reply but 201 and 503 with `Retry-After`, and connections that broke. */
@@ -62,7 +64,7 @@ interface Figures {
 interface Running {
   readonly keys: SlowServer['keys'];
   send(secretKey: string): Promise<Reply>;
-  rssMb(): Promise<number>;
+  usage(): Promise<SlowServerUsage>;
   stop(): Promise<void>;
 }
 
@@ -93,9 +95,9 @@ async function startServer(kind: 'delayed' | 'direct'): Promise<Running> {
         asked.end(JSON.stringify({ ...event, idempotency_key: `bench-${sent}` }));
       });
     },
-    async rssMb() {
-      child.send('memory');
-      return ((await message(child)) as { rssMb: number }).rssMb;
+    async usage() {
+      child.send('usage');
+      return (await message(child)) as SlowServerUsage;
     },
     async stop() {
       for (const agent of agents.values()) agent.destroy();
@@ -141,6 +143,7 @@ function figures(replies: readonly Reply[], started: number, ended: number): Fig
   return {
     offeredPerS: (replies.length * 1_000) / runMs,
     goodPerS: (good.filter(({ at }) => at <= ended).length * 1_000) / runMs,
+    good: good.length,
     p99Ms: quantile(
       good.map(({ tookMs }) => tookMs),
       0.99,
@@ -164,6 +167,8 @@ interface Overload {
   readonly figures: Figures;
   /** Of what it does at its best. */
   readonly shareOfPeak: number;
+  /** Recorded for each second of processor time: says what overload costs on a machine that others use, too. */
+  readonly goodPerCpuS: number;
   readonly rssMb: number;
 }
 
@@ -172,25 +177,34 @@ async function overload(kind: 'delayed' | 'direct', times: readonly number[]) {
   const send = (): Promise<Reply> => server.send(server.keys[0]);
   try {
     await closedLoop(RUN_MS / 2, send);
-    progress(`${kind}: its best`);
-    const peak =
-      kind === 'delayed' ? await openLoop(STORE_PER_S, RUN_MS, send) : await closedLoop(RUN_MS, send);
-    const rows: Overload[] = [
-      { name: 'its best', figures: peak, shareOfPeak: 1, rssMb: await server.rssMb() },
-    ];
-    for (const factor of times) {
-      progress(`${kind}: ${factor} times that`);
-      const measured = await openLoop(peak.goodPerS * factor, RUN_MS, send);
-      const shareOfPeak = measured.goodPerS / peak.goodPerS;
-      rows.push({
-        name: `${factor} times that`,
+    const measure = async (
+      name: string,
+      run: () => Promise<Figures>,
+      peakPerS?: number,
+    ): Promise<Overload> => {
+      progress(`${kind}: ${name}`);
+      const before = await server.usage();
+      const measured = await run();
+      const { cpuMs, rssMb } = await server.usage();
+      return {
+        name,
         figures: measured,
-        shareOfPeak,
-        rssMb: await server.rssMb(),
-      });
+        shareOfPeak: measured.goodPerS / (peakPerS ?? measured.goodPerS),
+        goodPerCpuS: (measured.good * 1_000) / (cpuMs - before.cpuMs),
+        rssMb,
+      };
+    };
+    const peak = await measure('its best', () =>
+      kind === 'delayed' ? openLoop(STORE_PER_S, RUN_MS, send) : closedLoop(RUN_MS, send),
+    );
+    const { goodPerS } = peak.figures;
+    const rows = [peak];
+    for (const factor of times) {
+      const run = () => openLoop(goodPerS * factor, RUN_MS, send);
+      rows.push(await measure(`${factor} times that`, run, goodPerS));
     }
     progress(`${kind}: after it`);
-    return { rows, recoveredMs: await recovery(peak.goodPerS, send) };
+    return { rows, recoveredMs: await recovery(goodPerS, send) };
   } finally {
     await server.stop();
   }
@@ -217,12 +231,18 @@ const perS = (value: number): string => value.toFixed(0);
 
 function printOverload(title: string, { rows, recoveredMs }: Overloaded): void {
   printTable(
-    [title, 'offered/s', 'recorded/s', 'of its best', 'p99 ms', '503', 'other', 'MB'],
+    [title, 'offered/s', 'recorded/s', 'of its best', 'per CPU s', 'p99 ms', '503', 'other', 'MB'],
     rows.map(
-      ({ name, figures: { offeredPerS, goodPerS, p99Ms, turnedAway, others }, shareOfPeak, rssMb }) => [
+      ({
         name,
-        ...[perS(offeredPerS), perS(goodPerS), `${(shareOfPeak * 100).toFixed(0)} %`, p99Ms.toFixed(0)],
-        ...[turnedAway, others, rssMb].map(String),
+        figures: { offeredPerS, goodPerS, p99Ms, turnedAway, others },
+        shareOfPeak,
+        goodPerCpuS,
+        rssMb,
+      }) => [
+        name,
+        ...[perS(offeredPerS), perS(goodPerS), `${(shareOfPeak * 100).toFixed(0)} %`, perS(goodPerCpuS)],
+        ...[p99Ms.toFixed(0), turnedAway, others, rssMb].map(String),
       ],
     ),
   );

@@ -26,6 +26,12 @@ export interface SlowServer {
   readonly keys: readonly [string, string];
 }
 
+/** What it has taken of the machine until now. */
+export interface SlowServerUsage {
+  readonly rssMb: number;
+  readonly cpuMs: number;
+}
+
 /** The delay, and how many commands it takes together: few, so that no processor is what there is too little of. */
 export const DELAY_MS = 20;
 export const DELAYED_BATCH = 2;
@@ -54,6 +60,11 @@ function delayed(ledger: Ledger): Ledger {
   };
 }
 
+function usage(): SlowServerUsage {
+  const { user, system } = process.cpuUsage();
+  return { rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20), cpuMs: (user + system) / 1_000 };
+}
+
 async function newTenant(ledger: Ledger, name: string): Promise<string> {
   const now = Date.now();
   const tenantId = await ledger.ensureTenant(name, 'test', now);
@@ -72,7 +83,7 @@ async function main(isDelayed: boolean): Promise<void> {
   const server = await listen(app.hono.fetch, { host: '127.0.0.1', port: 0 }, app.hot);
   const keys: SlowServer['keys'] = [await newTenant(ledger, 'Quiet'), await newTenant(ledger, 'Noisy')];
   process.on('message', (message) => {
-    if (message === 'memory') process.send?.({ rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20) });
+    if (message === 'usage') process.send?.(usage());
     else
       void server.close().then(async () => {
         await ledger.close();

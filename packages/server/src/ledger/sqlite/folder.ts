@@ -12,9 +12,13 @@ export function makeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, USABLE);
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const wayOut = code === 'EACCES' ? 'Run this as its owner, or name another' : 'Name another';
     throw new StoreFailedError(
-      `${folder} cannot be the folder of a store: ${(error as Error).message}. Run this as its owner, or name another with --data.`,
-      { cause: error },
+      `${folder} cannot be the folder of a store: ${message}. ${wayOut} with --data.`,
+      {
+        cause: error,
+      },
     );
   }
 }
