@@ -77,14 +77,16 @@ function describeCommonJs(dist) {
  * @param {string} folder
  */
 function tellIntegrity(folder) {
-  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
-  const entries = scripts.sort().map((name) => {
-    const hash = createHash('sha384').update(readFileSync(join(folder, name)));
-    return [name, `sha384-${hash.digest('base64')}`];
-  });
-  writeFileSync(join(folder, 'integrity.json'), `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
-  for (const [name, hash] of entries)
-    if (PAGE_SCRIPTS.includes(name)) process.stdout.write(`${hash}  ${name}\n`);
+  /** @type {Record<string, string>} */
+  const hashes = {};
+  for (const name of readdirSync(folder).sort()) {
+    if (!name.endsWith('.js')) continue;
+    hashes[name] = `sha384-${createHash('sha384')
+      .update(readFileSync(join(folder, name)))
+      .digest('base64')}`;
+  }
+  writeFileSync(join(folder, 'integrity.json'), `${JSON.stringify(hashes, null, 2)}\n`);
+  for (const name of PAGE_SCRIPTS) process.stdout.write(`${hashes[name]}  ${name}\n`);
 }
 
 /** The server carries its own copy of the drop-in, and of what renders its reference. */

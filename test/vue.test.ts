@@ -6,7 +6,7 @@ import { complaintsOf, type Project, projectOf } from './support/packed.ts';
 
 /** The Vue package, from single-file components, in Chromium against the real API. */
 
-const LINKED = ['@lit/context', 'lit', 'ofetch', 'vue'];
+const LINKED = ['@lit/context', 'lit', 'ofetch', 'vue', '@types/node'];
 
 let project: Project;
 let app: BuiltApp;
