@@ -36,5 +36,5 @@ runSteps([
     ['--import', './scripts/typescript.js', 'torture/torture.ts', '--quick'],
   ],
   ['Elements in Chromium', join(bin, 'wtr'), []],
-  ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system']],
+  ['The whole system in Chromium', join(bin, 'vitest'), ['run', '--project', 'system', '--maxWorkers', '2']],
 ]);
