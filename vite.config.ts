@@ -35,6 +35,26 @@ const packStyleSheets: Plugin = {
   },
 };
 
+/**
+ * Lets a page give the drop-in's address a query, as cache busters do: its parts carry it on to each other. Without, a
+ * part would import `billingos.js` by its bare name: to a browser another module, with a store of its own.
+ */
+const carryQuery: Plugin = {
+  name: 'billingos:carry-query',
+  generateBundle({ format }, bundle) {
+    if (format !== 'es') return;
+    for (const part of Object.values(bundle)) {
+      if (part.type !== 'chunk' || part.imports.length + part.dynamicImports.length === 0) continue;
+      const code = part.code
+        .replace(/import\{([^}]*)\}from("[^"]+");/g, (_, names: string, from: string) => {
+          return `const{${names.replaceAll(' as ', ':')}}=await import(${from});`;
+        })
+        .replace(/\bimport\(("[^"]+"|`[^`]+`)\)/g, 'import($1+billingosQuery)');
+      part.code = `const billingosQuery=new URL(import.meta.url).search;${code}`;
+    }
+  },
+};
+
 /** White space stays where it separates: in values, and between selectors. */
 function packed(css: string): string {
   return css
@@ -90,7 +110,7 @@ const cdn: BuildEnvironmentOptions = {
 
 export default defineConfig(({ mode }) => ({
   publicDir: false,
-  plugins: [keepRegistrations, packStyleSheets],
+  plugins: [keepRegistrations, packStyleSheets, ...(mode === 'cdn' ? [carryQuery] : [])],
   build: mode === 'cdn' ? cdn : library,
 }));
 

@@ -100,6 +100,27 @@ test('the second copy brings no nudge of its own', async () => {
   await open.page.context().close();
 });
 
+test('an address with a query, as cache busters add one, brings no second copy', async () => {
+  const open = await site.open(
+    `<script type="module" src="/billingos.js?v=2" data-session-token-url="${SESSION_PATH}"></script>
+    <billing-usage-display></billing-usage-display>
+    <billing-usage-bar feature-key="api_calls"></billing-usage-bar>
+    <billing-upgrade-nudge></billing-upgrade-nudge>`,
+  );
+  await expectWorking(open);
+  const loaded = await open.page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => new URL(name))
+      .filter(({ pathname }) => pathname.endsWith('.js'))
+      .map(({ pathname, search }) => pathname + search),
+  );
+  expect(loaded.filter((path) => path.startsWith('/billingos.js'))).toEqual(['/billingos.js?v=2']);
+  expect(loaded.filter((path) => !path.endsWith('?v=2'))).toEqual([]);
+  expect(open.complaints).toEqual([]);
+  await open.page.context().close();
+});
+
 describe('the page’s own names', () => {
   test.each([
     ['the module', modules(''), LITS_OWN],
