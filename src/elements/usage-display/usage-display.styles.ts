@@ -176,7 +176,7 @@ export const styles = css`
 
     .row .value {
       flex: none;
-      max-inline-size: 65%;
+      max-inline-size: 60%;
       text-align: end;
     }
   }
