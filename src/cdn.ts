@@ -26,8 +26,9 @@ if (customElements.get('billing-provider') === BillingProvider) {
   void usageShown().then(() => import('./elements/upgrade-nudge/upgrade-nudge.define.ts'));
 }
 
-/** The first usage on screen comes before the first nudge about it. */
+/** The first usage on screen comes before the first nudge about it; a server has rendered both. */
 async function usageShown(): Promise<void> {
-  if (document.querySelector(USAGE_SELECTOR) === null) return;
+  if (typeof document === 'undefined' || document.querySelector(USAGE_SELECTOR) === null) return;
+  if (document.querySelector('billing-upgrade-nudge')?.shadowRoot) return;
   await Promise.race([firstPicture, new Promise((resolve) => setTimeout(resolve, NUDGE_WAIT_MS))]);
 }

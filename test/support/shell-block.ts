@@ -48,7 +48,11 @@ export function commandsOf(code: string): Command[] {
 }
 
 /** What a command names and does not find; a program that nobody here knows is missing itself. */
-export async function missingFor({ program, args }: Command): Promise<string[]> {
+export async function missingFor({ program, args, ...rest }: Command): Promise<string[]> {
+  if (program === 'sudo') {
+    const [asked = '', ...theirs] = args.slice(args.indexOf('--') + 1);
+    return missingFor({ program: asked, args: theirs, ...rest });
+  }
   if (program === 'billingos') return missingForBillingos(args);
   if (program === 'npm') return missingForNpm(args);
   if (program === 'systemctl') return missingFiles(`docs/self-hosting/${args[1]}.service`);

@@ -21,7 +21,10 @@ export interface Asked {
 /** A request that the router has found a route for. */
 export function routed(c: Context<AppEnv>): Asked {
   return {
-    incoming: c.env.incoming,
+    // The admin port asks without one.
+    get incoming() {
+      return c.env.incoming;
+    },
     requestId: c.get('requestId'),
     header: (name) => c.req.header(name),
     query: () => c.req.query(),
