@@ -78,7 +78,7 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
 
   #showStates(states: readonly StateName[]): void {
     const shown = this.#internals.states;
-    for (const state of [...shown]) if (!states.some((name) => name === state)) shown.delete(state);
+    shown.clear();
     for (const state of states) shown.add(state);
   }
 }

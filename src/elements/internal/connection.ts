@@ -1,14 +1,14 @@
 import { html, nothing } from 'lit';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
 import en from '../locales/en.ts';
+import { completeEnglish } from './add-messages.ts';
 import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
-import { completeEnglish } from './catalogues.ts';
 import { keepCurrent, keepCurrentNoMore } from './clock.ts';
 import { CONFIGURE_GRACE_MS, isDevelopment } from './dev.ts';
 import { onServer } from './environment.ts';
 import { isSignedOut } from './errors.ts';
-import { languages } from './languages.ts';
+import { loadLanguage } from './languages.ts';
 import { late } from './late.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
 import { renderMetric } from './metric-meter.ts';
@@ -19,7 +19,7 @@ import { formatSize } from './sizes.ts';
 import { summaryOf } from './summary.ts';
 
 /** What an element can say of its store's numbers. */
-export type Reading = 'loading' | 'signedOut' | 'failed' | 'ready';
+export type Reading = 'loading' | 'signedOut' | 'unavailable' | 'ready';
 
 /** What binds an element to its store, reads for it there, and lets it speak. */
 export class Connection extends StoreController<StoreHost & Voice> {
@@ -31,7 +31,7 @@ export class Connection extends StoreController<StoreHost & Voice> {
     if (snapshot === undefined) return 'loading';
     if (isSignedOut(snapshot)) return 'signedOut';
     if (snapshot.status === 'pending') return 'loading';
-    return snapshot.status === 'error' ? 'failed' : 'ready';
+    return snapshot.status === 'error' ? 'unavailable' : 'ready';
   }
 
   /** The state of an element that has no store to read from, or not yet. */
@@ -42,7 +42,7 @@ export class Connection extends StoreController<StoreHost & Voice> {
   }
 
   /** A feature as a quota, where the plan has it. */
-  quota(featureKey: string, thresholds: Partial<Thresholds>): Quota | undefined {
+  quota(featureKey: string, thresholds: Thresholds): Quota | undefined {
     const metric = this.store?.feature(featureKey);
     return metric && quotaOf(metric, thresholds);
   }
@@ -119,4 +119,4 @@ function checkConfigured(): void {
 }
 
 completeEnglish(en);
-Object.assign(late, { Connection, formatSize, languages, renderMetric } satisfies Required<typeof late>);
+Object.assign(late, { Connection, formatSize, loadLanguage, renderMetric } satisfies Required<typeof late>);

@@ -5,19 +5,10 @@
  */
 export function define(name: string, element: CustomElementConstructor & { version: string }): void {
   const present = customElements.get(name);
-  if (present === undefined) {
-    try {
-      customElements.define(name, element);
-    } catch (error) {
-      void import('./conflict.ts').then(({ warnOfFailure }) => warnOfFailure(name, error));
-    }
-  } else if (versionOf(present) !== element.version) {
-    void import('./conflict.ts').then(({ warnOfVersions }) =>
-      warnOfVersions(versionOf(present), element.version),
-    );
+  if (present !== undefined && 'version' in present && present.version === element.version) return;
+  try {
+    customElements.define(name, element);
+  } catch (error) {
+    void import('./conflict.ts').then(({ warnOfConflict }) => warnOfConflict(name, element.version, error));
   }
-}
-
-function versionOf(element: CustomElementConstructor): string {
-  return 'version' in element ? String(element.version) : 'unknown';
 }
