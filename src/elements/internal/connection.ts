@@ -24,6 +24,8 @@ export type Reading = 'loading' | 'signedOut' | 'unavailable' | 'ready';
 /** What binds an element to its store, reads for it there, and lets it speak. */
 export class Connection extends StoreController<StoreHost & Voice> {
   #announcement = '';
+  /** The one row that the host shows, where it shows no more than that. */
+  #shown: { featureKey: string; metric: UsageMetric | undefined } | undefined;
   #missingTimer: ReturnType<typeof setTimeout> | undefined;
 
   get reading(): Reading {
@@ -41,9 +43,10 @@ export class Connection extends StoreController<StoreHost & Voice> {
     return binding === 'waiting' ? 'loading' : undefined;
   }
 
-  /** A feature as a quota, where the plan has it. */
+  /** A feature as a quota, where the plan has it. Pictures in which its row is the same are no news from then on. */
   quota(featureKey: string, thresholds: Thresholds): Quota | undefined {
     const metric = this.store?.feature(featureKey);
+    this.#shown = { featureKey, metric };
     return metric && quotaOf(metric, thresholds);
   }
 
@@ -84,9 +87,26 @@ export class Connection extends StoreController<StoreHost & Voice> {
   protected override snapshotChanged(snapshot: UsageSnapshot): void {
     super.snapshotChanged(snapshot);
     const { up, down } = this.#announcer?.crossings(snapshot) ?? { up: [], down: [] };
-    if (up.length > 0) this.#announcement = announcementOf(localizerFor(this.host), up);
+    if (up.length > 0) this.#announce(announcementOf(localizerFor(this.host), up));
     // Only a text that changes is spoken: the next crossing may need the words of the last one.
-    else if (down.length > 0) this.#announcement = '';
+    else if (down.length > 0) this.#announce('');
+  }
+
+  protected override isNews(before: UsageSnapshot): boolean {
+    const { store, snapshot } = this;
+    if (this.#shown === undefined || snapshot === undefined) return true;
+    const { featureKey, metric } = this.#shown;
+    return (
+      store?.feature(featureKey) !== metric ||
+      snapshot.status !== before.status ||
+      snapshot.error !== before.error ||
+      snapshot.stale !== before.stale
+    );
+  }
+
+  #announce(announcement: string): void {
+    this.#announcement = announcement;
+    this.host.requestUpdate();
   }
 
   /** The store's announcer, where it speaks through this element. */
