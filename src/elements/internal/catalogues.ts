@@ -14,7 +14,7 @@ export const catalogues = new Map<string, Messages>([['en', english]]);
 /** The texts for a language tag, the most specific first; none before its catalogue has arrived. */
 export function cataloguesFor(tag: string): Messages[] {
   const found: Messages[] = [];
-  for (let at = tag.toLowerCase(); at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('-')))) {
+  for (let at = tag.toLowerCase(); at !== ''; at = at.replace(/-?[^-]*$/, '')) {
     late.loadLanguage?.(at);
     const messages = catalogues.get(at);
     if (messages !== undefined) found.push(messages);

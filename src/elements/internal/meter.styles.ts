@@ -84,8 +84,8 @@ export const meterStyles = css`
   }
 
   .over {
-    --_ground: color-mix(in oklab, var(--_bad) 40%, var(--_surface));
-    background: repeating-linear-gradient(135deg, var(--_bad) 0 3px, var(--_ground) 0 6px);
+    --_ground: color-mix(in oklab, var(--_fill) 40%, var(--_surface));
+    background: repeating-linear-gradient(135deg, var(--_fill) 0 3px, var(--_ground) 0 6px);
   }
 
   .over :is(.fill, .sliver) {
@@ -125,11 +125,17 @@ export const meterStyles = css`
     background: var(--_fill);
   }
 
-  .fill,
-  .cap,
-  .segment {
-    transition: 500ms cubic-bezier(0.2, 0.8, 0.2, 1);
-    transition-property: width, x, fill, background-color;
+  @media (prefers-reduced-motion: no-preference) {
+    .fill,
+    .cap,
+    .segment {
+      transition: 500ms cubic-bezier(0.2, 0.8, 0.2, 1);
+      transition-property: width, x, fill, background-color;
+    }
+
+    .bone {
+      animation: breathe 1.6s ease-in-out infinite alternate;
+    }
   }
 
   .bone {
@@ -137,7 +143,6 @@ export const meterStyles = css`
     background: var(--_track);
     clip-path: inset(0.14em 0 round 0.35em);
     color: transparent;
-    animation: breathe 1.6s ease-in-out infinite alternate;
   }
 
   .bone::before {
@@ -154,26 +159,15 @@ export const meterStyles = css`
     }
   }
 
-  @media (prefers-reduced-motion: reduce) {
-    .fill,
-    .cap,
-    .segment {
-      transition: none;
-    }
-
-    .bone {
-      animation: none;
-    }
-  }
-
   @media (forced-colors: active) {
     .root {
       --_ink: CanvasText;
       --_surface: Canvas;
       --_track: Canvas;
-      --_primary: Highlight;
-      --_warn: Highlight;
-      --_bad: Highlight;
+    }
+
+    .meter {
+      --_fill: Highlight !important;
     }
 
     .track {

@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { BillingElement } from '../internal/billing-element.ts';
 import { english } from '../internal/catalogues.ts';
 import type { Connection } from '../internal/connection.ts';
 import { isDevelopment } from '../internal/dev.ts';
@@ -118,13 +118,10 @@ export class BillingUsageBar extends BillingElement {
     if (isDevelopment()) void import('./checks.ts').then(({ checkBar }) => checkBar(this));
   }
 
-  protected override currentStates(): readonly StateName[] {
+  protected override currentStates(): ReturnType<BillingElement['currentStates']> {
     const view = this.#view();
-    if (view.kind === 'loading') return ['loading'];
-    if (view.kind === 'unavailable') return ['error'];
-    if (view.kind !== 'quota') return [];
-    const { status } = view.quota;
-    return [...(status === 'ok' ? [] : [status]), ...(view.stale ? (['stale'] as const) : [])];
+    if (view.kind === 'quota') return [view.quota.status, view.stale && 'stale'];
+    return [view.kind === 'loading' ? 'loading' : view.kind === 'unavailable' && 'error'];
   }
 
   protected override renderContent(l: Localizer): unknown {
