@@ -61,6 +61,7 @@ function packed(css: string): string {
     .replace(/\s+/g, ' ')
     .replace(/ ?([{};,]) ?/g, '$1')
     .replace(/: /g, ':')
+    .replace(/(?<=[ (,:-])0(?=\.)/g, '')
     .replaceAll(';}', '}');
 }
 

@@ -10,7 +10,7 @@ import { bundle } from './support/bundle.ts';
  */
 
 const BYTES_MAX = {
-  'usage-bar': 5_000,
+  'usage-bar': 4_635,
   'usage-display': 9_800,
   'upgrade-nudge': 12_500,
   provider: 10_000,

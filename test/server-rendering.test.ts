@@ -164,6 +164,8 @@ async function expectTakeOver(headers?: Readonly<Record<string, string>>): Promi
   await page.locator('billing-usage-display:defined').waitFor();
   expect(await textsOf(page)).toEqual(before);
   expect(requests.filter((path) => path.startsWith('/v1/'))).toEqual([]);
+  // The nudge comes after the first numbers, and only then takes its own markup over.
+  await page.locator('billing-upgrade-nudge:defined').waitFor({ state: 'attached' });
   expect(await page.locator('style').count()).toBe(0);
 
   await painted(page);

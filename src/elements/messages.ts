@@ -1,5 +1,6 @@
-import { addMessages, type Messages } from './internal/catalogues.ts';
-import { warnInDevelopment } from './internal/dev.ts';
+import { addMessages } from './internal/add-messages.ts';
+import type { Messages } from './internal/catalogues.ts';
+import { warnInDevelopment } from './internal/warn.ts';
 import en from './locales/en.ts';
 
 export type { Messages } from './internal/catalogues.ts';

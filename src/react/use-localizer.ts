@@ -1,7 +1,7 @@
 'use client';
 
 import { type RefObject, useState } from 'react';
-import { completeEnglish } from '../elements/internal/catalogues.ts';
+import { completeEnglish } from '../elements/internal/add-messages.ts';
 import { type Localizer, localizerFor } from '../elements/internal/localizer.ts';
 import { follow, unfollow } from '../elements/internal/surroundings.ts';
 import en from '../elements/locales/en.ts';

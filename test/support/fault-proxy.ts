@@ -149,6 +149,11 @@ export class FaultProxy {
 
   #pipe(incoming: IncomingMessage, answer: IncomingMessage, outgoing: ServerResponse): void {
     answer.on('error', () => outgoing.socket?.destroy());
+    if (outgoing.destroyed) {
+      // Who asked has gone, and will not be heard to go again.
+      answer.destroy();
+      return;
+    }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     if (!String(answer.headers['content-type']).startsWith('text/event-stream')) {
       answer.pipe(outgoing);

@@ -44,8 +44,8 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
   /** The element's own picture. Called only when it has something to show. */
   protected abstract renderContent(l: Localizer): unknown;
 
-  /** The states that hold, from the same facts as the picture. */
-  protected abstract currentStates(): readonly StateName[];
+  /** The states that hold; what is `ok` or false is none. From the same facts as the picture. */
+  protected abstract currentStates(): readonly (StateName | 'ok' | false)[];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -76,9 +76,9 @@ export abstract class BillingElement extends LitElement implements StoreHost, Vo
     </div>`;
   }
 
-  #showStates(states: readonly StateName[]): void {
+  #showStates(states: readonly (StateName | 'ok' | false)[]): void {
     const shown = this.#internals.states;
-    for (const state of [...shown]) if (!states.some((name) => name === state)) shown.delete(state);
-    for (const state of states) shown.add(state);
+    shown.clear();
+    for (const state of states) if (state && state !== 'ok') shown.add(state);
   }
 }

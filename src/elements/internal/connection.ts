@@ -1,14 +1,14 @@
 import { html, nothing } from 'lit';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
 import en from '../locales/en.ts';
+import { completeEnglish } from './add-messages.ts';
 import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
-import { completeEnglish } from './catalogues.ts';
 import { keepCurrent, keepCurrentNoMore } from './clock.ts';
 import { CONFIGURE_GRACE_MS, isDevelopment } from './dev.ts';
 import { onServer } from './environment.ts';
 import { isSignedOut } from './errors.ts';
-import { languages } from './languages.ts';
+import { loadLanguage } from './languages.ts';
 import { late } from './late.ts';
 import { type Localizer, localizerFor, text } from './localizer.ts';
 import { renderMetric } from './metric-meter.ts';
@@ -19,11 +19,13 @@ import { formatSize } from './sizes.ts';
 import { summaryOf } from './summary.ts';
 
 /** What an element can say of its store's numbers. */
-export type Reading = 'loading' | 'signedOut' | 'failed' | 'ready';
+export type Reading = 'loading' | 'signedOut' | 'unavailable' | 'ready';
 
 /** What binds an element to its store, reads for it there, and lets it speak. */
 export class Connection extends StoreController<StoreHost & Voice> {
   #announcement = '';
+  /** The one row that the host shows, where it shows no more than that. */
+  #shown: { featureKey: string; metric: UsageMetric | undefined } | undefined;
   #missingTimer: ReturnType<typeof setTimeout> | undefined;
 
   get reading(): Reading {
@@ -31,7 +33,7 @@ export class Connection extends StoreController<StoreHost & Voice> {
     if (snapshot === undefined) return 'loading';
     if (isSignedOut(snapshot)) return 'signedOut';
     if (snapshot.status === 'pending') return 'loading';
-    return snapshot.status === 'error' ? 'failed' : 'ready';
+    return snapshot.status === 'error' ? 'unavailable' : 'ready';
   }
 
   /** The state of an element that has no store to read from, or not yet. */
@@ -41,9 +43,10 @@ export class Connection extends StoreController<StoreHost & Voice> {
     return binding === 'waiting' ? 'loading' : undefined;
   }
 
-  /** A feature as a quota, where the plan has it. */
-  quota(featureKey: string, thresholds: Partial<Thresholds>): Quota | undefined {
+  /** A feature as a quota, where the plan has it. Pictures in which its row is the same are no news from then on. */
+  quota(featureKey: string, thresholds: Thresholds): Quota | undefined {
     const metric = this.store?.feature(featureKey);
+    this.#shown = { featureKey, metric };
     return metric && quotaOf(metric, thresholds);
   }
 
@@ -84,9 +87,26 @@ export class Connection extends StoreController<StoreHost & Voice> {
   protected override snapshotChanged(snapshot: UsageSnapshot): void {
     super.snapshotChanged(snapshot);
     const { up, down } = this.#announcer?.crossings(snapshot) ?? { up: [], down: [] };
-    if (up.length > 0) this.#announcement = announcementOf(localizerFor(this.host), up);
+    if (up.length > 0) this.#announce(announcementOf(localizerFor(this.host), up));
     // Only a text that changes is spoken: the next crossing may need the words of the last one.
-    else if (down.length > 0) this.#announcement = '';
+    else if (down.length > 0) this.#announce('');
+  }
+
+  protected override isNews(before: UsageSnapshot): boolean {
+    const { store, snapshot } = this;
+    if (this.#shown === undefined || snapshot === undefined) return true;
+    const { featureKey, metric } = this.#shown;
+    return (
+      store?.feature(featureKey) !== metric ||
+      snapshot.status !== before.status ||
+      snapshot.error !== before.error ||
+      snapshot.stale !== before.stale
+    );
+  }
+
+  #announce(announcement: string): void {
+    this.#announcement = announcement;
+    this.host.requestUpdate();
   }
 
   /** The store's announcer, where it speaks through this element. */
@@ -119,4 +139,4 @@ function checkConfigured(): void {
 }
 
 completeEnglish(en);
-Object.assign(late, { Connection, formatSize, languages, renderMetric } satisfies Required<typeof late>);
+Object.assign(late, { Connection, formatSize, loadLanguage, renderMetric } satisfies Required<typeof late>);

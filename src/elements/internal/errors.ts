@@ -1,5 +1,5 @@
 import type { UsageSnapshot, UsageStore } from '../../store/types.ts';
-import { warnInDevelopment } from './dev.ts';
+import { warnInDevelopment } from './warn.ts';
 
 type StoreError = UsageSnapshot['error'];
 

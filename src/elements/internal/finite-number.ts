@@ -1,4 +1,4 @@
-import { warnInDevelopment } from './dev.ts';
+import { warnInDevelopment } from './warn.ts';
 import { toNumber } from './number.ts';
 
 /** A number as a host may assign it where only a finite one makes sense: anything else counts as absent, with one warning. */

@@ -1,9 +1,10 @@
 import type { Catalogue } from '../locales/en.ts';
+import { addMissingMessages } from './add-messages.ts';
 import type { Messages } from './catalogues.ts';
-import { warnInDevelopment } from './dev.ts';
+import { warnInDevelopment } from './warn.ts';
 
 /** The catalogues that come with the elements, each until it is asked for. Not an object: pages choose the keys. */
-export const languages = new Map<string, () => Promise<Messages>>();
+const languages = new Map<string, () => Promise<Messages>>();
 
 add('ar', () => import('../locales/ar.ts'));
 add('de', () => import('../locales/de.ts'));
@@ -22,4 +23,11 @@ export function add(language: string, load: () => Promise<{ default: Catalogue }
       },
     ),
   );
+}
+
+/** Loads the texts of a language, once. */
+export function loadLanguage(language: string): void {
+  const load = languages.get(language);
+  languages.delete(language);
+  void load?.().then((catalogue) => addMissingMessages(language, catalogue));
 }

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import type { languages } from './languages.ts';
+import type { loadLanguage } from './languages.ts';
 import type { renderMetric } from './metric-meter.ts';
 import type { formatSize } from './sizes.ts';
 
@@ -7,7 +7,7 @@ import type { formatSize } from './sizes.ts';
 interface Late {
   Connection: typeof Connection;
   formatSize: typeof formatSize;
-  languages: typeof languages;
+  loadLanguage: typeof loadLanguage;
   renderMetric: typeof renderMetric;
 }
 

@@ -13,8 +13,7 @@ export const meterStyles = css`
     font-variant-numeric: tabular-nums;
   }
 
-  .top,
-  .sub {
+  .top {
     display: flex;
     flex-wrap: wrap;
     align-items: baseline;
@@ -43,6 +42,7 @@ export const meterStyles = css`
     --_fill: var(--_primary);
     position: relative;
     block-size: var(--_bar);
+    print-color-adjust: exact;
   }
 
   .meter.warning {
@@ -54,6 +54,7 @@ export const meterStyles = css`
   }
 
   .track {
+    position: relative;
     block-size: 100%;
     border-radius: var(--_bar);
     background: var(--_track);
@@ -63,14 +64,8 @@ export const meterStyles = css`
   .lines {
     position: absolute;
     inset: 0;
-    display: block;
     inline-size: 100%;
     block-size: 100%;
-    border-radius: inherit;
-  }
-
-  .track .lines {
-    position: static;
   }
 
   .meter:dir(rtl) .lines {
@@ -89,8 +84,8 @@ export const meterStyles = css`
   }
 
   .over {
-    --_ground: color-mix(in oklab, var(--_bad) 40%, var(--_surface));
-    background: repeating-linear-gradient(135deg, var(--_bad) 0 3px, var(--_ground) 0 6px);
+    --_ground: color-mix(in oklab, var(--_fill) 40%, var(--_surface));
+    background: repeating-linear-gradient(135deg, var(--_fill) 0 3px, var(--_ground) 0 6px);
   }
 
   .over :is(.fill, .sliver) {
@@ -124,21 +119,23 @@ export const meterStyles = css`
 
   .segment {
     flex: 1;
-    border-radius: var(--_bar);
-    background: var(--_track);
-    transition: background-color 300ms;
   }
 
   .segment.on {
     background: var(--_fill);
   }
 
-  .fill,
-  .cap {
-    transition:
-      width 500ms cubic-bezier(0.2, 0.8, 0.2, 1),
-      x 500ms cubic-bezier(0.2, 0.8, 0.2, 1),
-      fill 300ms;
+  @media (prefers-reduced-motion: no-preference) {
+    .fill,
+    .cap,
+    .segment {
+      transition: 500ms cubic-bezier(0.2, 0.8, 0.2, 1);
+      transition-property: width, x, fill, background-color;
+    }
+
+    .bone {
+      animation: breathe 1.6s ease-in-out infinite alternate;
+    }
   }
 
   .bone {
@@ -146,7 +143,6 @@ export const meterStyles = css`
     background: var(--_track);
     clip-path: inset(0.14em 0 round 0.35em);
     color: transparent;
-    animation: breathe 1.6s ease-in-out infinite alternate;
   }
 
   .bone::before {
@@ -157,74 +153,30 @@ export const meterStyles = css`
     inline-size: 7em;
   }
 
-  .room,
-  .room + .top {
-    grid-area: 1 / 1;
-  }
-
-  .room {
-    display: grid;
-    gap: inherit;
-    visibility: hidden;
-  }
-
-  .room + .top {
-    align-self: center;
-  }
-
   @keyframes breathe {
     to {
       opacity: 0.55;
     }
   }
 
-  @media (prefers-reduced-motion: reduce) {
-    .fill,
-    .cap,
-    .segment {
-      transition: none;
-    }
-
-    .bone {
-      animation: none;
-    }
-  }
-
-  @media print {
-    .track,
-    .segment,
-    .lines {
-      print-color-adjust: exact;
-    }
-  }
-
   @media (forced-colors: active) {
-    .track,
-    .segment {
+    .root {
+      --_ink: CanvasText;
+      --_surface: Canvas;
+      --_track: Canvas;
+    }
+
+    .meter {
+      --_fill: Highlight !important;
+    }
+
+    .track {
       forced-color-adjust: none;
-      background: Canvas;
       box-shadow: inset 0 0 0 1px CanvasText;
     }
 
-    .fill,
-    .sliver {
-      fill: Highlight;
-    }
-
-    .segment.on {
-      background: Highlight;
-    }
-
     .over {
-      background: repeating-linear-gradient(135deg, Highlight 0 3px, Canvas 0 6px);
-    }
-
-    .notch {
-      fill: Canvas;
-    }
-
-    .cap {
-      fill: CanvasText;
+      --_ground: Canvas;
     }
 
     .bone {

@@ -3,15 +3,11 @@ import { type Localizer, rich } from './localizer.ts';
 import { type Quota, sharesOf } from './quota.ts';
 import { amountsOf, spokenOf, valueKeyOf } from './wording.ts';
 
-/** The name and the number of a quota, on one line. */
-export function renderTop(
-  l: Localizer,
-  quota: Quota,
-  { hideLabel = false, hideValue = false } = {},
-): TemplateResult {
+/** A name and a number on one line; what is `nothing` is left out. */
+export function renderTop(name: unknown, value: unknown): TemplateResult {
   return html`<div class="top">
-    ${hideLabel ? nothing : html`<span class="name" part="label"><bdi>${quota.name}</bdi></span>`}
-    ${hideValue ? nothing : html`<span class="value" part="value"><bdi>${renderValue(l, quota)}</bdi></span>`}
+    ${name === nothing ? nothing : html`<span class="name" part="label"><bdi>${name}</bdi></span>`}
+    ${value === nothing ? nothing : html`<span class="value" part="value"><bdi>${value}</bdi></span>`}
   </div>`;
 }
 
@@ -44,19 +40,10 @@ export function renderMeter(
   </div>`;
 }
 
-/**
- * The same lines without their contents: a `skeleton` for what is still on its way; or its `room`, where the meter
- * turned out to be none, so that nothing below it moves. That goes before the top line, which then stands in the
- * middle of it. `more` is what comes below the meter.
- */
-export function renderBones(
-  kind: 'skeleton' | 'room',
-  { hideProgress = false, more }: { hideProgress?: boolean; more?: unknown } = {},
-): TemplateResult {
-  return html`<div class=${kind} aria-hidden="true">
-    <div class="top"><span class="bone name"></span><span class="bone value"></span></div>
-    ${hideProgress ? nothing : html`<div class="meter"><div class="track" part="track"></div></div>`} ${more}
-  </div>`;
+/** The same lines without their contents, and `more` that comes below the meter. */
+export function renderBones(hideProgress = false, more?: unknown): TemplateResult {
+  return html`<div class="top"><span class="bone name"></span><span class="bone value"></span></div>
+    ${hideProgress ? nothing : html`<div class="meter"><div class="track" part="track"></div></div>`} ${more}`;
 }
 
 /*

@@ -2,7 +2,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { formatAmount } from './format.ts';
 import { type Localizer, text } from './localizer.ts';
 import { renderMeter } from './meter.ts';
-import { overageOf, type Quota } from './quota.ts';
+import { overageOf } from './metric-quota.ts';
+import type { Quota } from './quota.ts';
 import { resetText } from './summary.ts';
 import { spokenOf } from './wording.ts';
 
@@ -21,6 +22,6 @@ export function renderMetric(l: Localizer, quota: Quota): TemplateResult | typeo
 function renderSegments({ segments: length, consumed }: Quota): TemplateResult {
   const segments = Array.from({ length }, (_, index) => index < consumed);
   return html`<div class="segments" part="track">
-    ${segments.map((used) => html`<span class=${used ? 'segment on' : 'segment'} part=${used ? 'fill' : nothing}></span>`)}
+    ${segments.map((used) => html`<span class="track segment ${used ? 'on' : ''}" part=${used ? 'fill' : nothing}></span>`)}
   </div>`;
 }

@@ -2,7 +2,7 @@ import type { UsageStatus } from '../../client/wire.ts';
 import type { UsageMetric } from '../../store/types.ts';
 import { isSize } from './format.ts';
 import { clamp, denoise } from './number.ts';
-import { CRITICAL_AT_DEFAULT, type Quota, statusOf, type Thresholds, WARN_AT_DEFAULT } from './quota.ts';
+import { type Quota, statusOf, type Thresholds, WARN_AT_DEFAULT } from './quota.ts';
 
 /** Up to this many whole units are drawn one by one: more than that nobody counts at a glance. */
 const SEGMENTS_MAX = 12;
@@ -21,19 +21,18 @@ const URGENCY: Readonly<Record<UsageStatus, number>> = {
 };
 
 /** A metric of the store as a quota: by the server's status, or by thresholds of the page's own. */
-export function quotaOf(metric: UsageMetric, thresholds?: Partial<Thresholds>): Quota {
+export function quotaOf(metric: UsageMetric, thresholds?: Thresholds): Quota {
   const consumed = Number.isFinite(metric.consumed) ? Math.max(0, metric.consumed) : 0;
   const limit = metric.limit >= 0 ? metric.limit : Infinity;
   const warnAt = clamp(thresholds?.warnAt ?? (metric.warn_at || WARN_AT_DEFAULT), 0, 100);
   const own = thresholds?.warnAt !== undefined || thresholds?.criticalAt !== undefined;
-  const criticalAt = thresholds?.criticalAt ?? CRITICAL_AT_DEFAULT;
   return {
     name: metric.feature_title,
     consumed,
     limit,
     unit: metric.unit,
     segments: segmentsOf(metric, consumed, limit),
-    status: own ? statusOf(consumed, limit, { warnAt, criticalAt }) : metric.status,
+    status: own ? statusOf(consumed, limit, { ...thresholds, warnAt }) : metric.status,
     warnAt,
     overageAllowed: metric.overage_allowed,
     resetsInDays: daysLeftOf(metric),
@@ -67,6 +66,11 @@ export function percentOf({ consumed, limit }: Quota): number {
   if (limit === Infinity) return 0;
   if (consumed >= limit) return 100;
   return Math.min(99, Math.floor(denoise((consumed / limit) * 100)));
+}
+
+/** How much lies beyond the limit. */
+export function overageOf({ consumed, limit }: Quota): number {
+  return Math.max(0, denoise(consumed - limit));
 }
 
 export function remainingOf({ consumed, limit }: Quota): number {

@@ -1,6 +1,3 @@
-/** Digits a double holds for certain; what comes after them is noise of binary arithmetic. */
-const PRECISE_DIGITS = 12;
-
 /** A number as a host may assign it: `undefined` when absent, `NaN` when it is none. */
 export function toNumber(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
@@ -14,8 +11,8 @@ export const numberConverter = {
   fromAttribute: (value: string | null): number | undefined => toNumber(value),
 };
 
-/** The number without the noise of binary arithmetic: 28.999999999999996 is 29. */
-export function denoise(value: number, digits = PRECISE_DIGITS): number {
+/** The number without the noise of binary arithmetic, in the 12 digits a double holds for certain: 28.999999999999996 is 29. */
+export function denoise(value: number, digits = 12): number {
   return Number(value.toPrecision(digits));
 }
 

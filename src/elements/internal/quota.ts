@@ -20,24 +20,23 @@ export interface Quota {
   readonly resetsInDays: number | null;
 }
 
-/** Percentages at which a status begins. */
+/** Percentages at which a status begins, where somebody says them. */
 export interface Thresholds {
-  readonly warnAt: number;
-  readonly criticalAt: number;
+  readonly warnAt: number | undefined;
+  readonly criticalAt: number | undefined;
 }
 
 /** The status from the exact ratio, as the server rules. */
-export function statusOf(consumed: number, limit: number, { warnAt, criticalAt }: Thresholds): UsageStatus {
+export function statusOf(
+  consumed: number,
+  limit: number,
+  { warnAt = WARN_AT_DEFAULT, criticalAt = CRITICAL_AT_DEFAULT }: Partial<Thresholds>,
+): UsageStatus {
   if (limit === Infinity) return 'unlimited';
   if (consumed >= limit) return 'exceeded';
   const percent = denoise((consumed / limit) * 100);
   if (percent >= criticalAt) return 'critical';
   return percent >= warnAt ? 'warning' : 'ok';
-}
-
-/** How much lies beyond the limit. */
-export function overageOf({ consumed, limit }: Quota): number {
-  return Math.max(0, denoise(consumed - limit));
 }
 
 /** The share of the bar that is used within the limit, in percent, and whether the rest lies beyond the limit. */

@@ -78,6 +78,11 @@ export class StoreController<Host extends StoreHost = StoreHost> implements Reac
     this.host.storeChanged?.();
   }
 
+  /** Whether the present picture shows the host other than the one before. */
+  protected isNews(_before: UsageSnapshot): boolean {
+    return true;
+  }
+
   protected snapshotChanged(snapshot: UsageSnapshot): void {
     this.host.snapshotChanged?.(snapshot);
   }
@@ -126,7 +131,8 @@ export class StoreController<Host extends StoreHost = StoreHost> implements Reac
   readonly #onChange = (): void => {
     // A store may call back while it is being subscribed to; `#bind` looks right after.
     if (this.#bound === undefined || this.#snapshot === undefined) return;
-    if (this.#take(this.#bound)) this.host.requestUpdate();
+    const before = this.#snapshot;
+    if (this.#take(this.#bound) && this.isNews(before)) this.host.requestUpdate();
   };
 
   /** Takes the present picture over. Whether it is a new one. */

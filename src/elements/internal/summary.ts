@@ -2,9 +2,9 @@ import type { MessageKey } from '../locales/en.ts';
 import { formatAmount } from './format.ts';
 import { numberFormat } from './formatters.ts';
 import { type Localizer, text } from './localizer.ts';
-import { percentOf, remainingOf } from './metric-quota.ts';
+import { overageOf, percentOf, remainingOf } from './metric-quota.ts';
 import { plural } from './plural.ts';
-import { overageOf, type Quota } from './quota.ts';
+import type { Quota } from './quota.ts';
 
 /** What that means: "84% used, 158 left", "Limit reached", "240 over the included amount". */
 export function summaryOf(l: Localizer, quota: Quota): string {

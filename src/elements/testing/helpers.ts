@@ -36,6 +36,18 @@ export function cleanUp(): void {
   mounted.clear();
 }
 
+/** The texts an element had one after the other while `action` ran: what a screen reader hears of a live region. */
+export async function changesOf(region: Element, action: () => Promise<void>): Promise<string[]> {
+  const texts: string[] = [];
+  const observer = new MutationObserver(() => texts.push(region.textContent));
+  observer.observe(region, { subtree: true, childList: true, characterData: true });
+  await action();
+  // What is observed is told in a microtask of its own, behind those that wait already.
+  await new Promise(requestAnimationFrame);
+  observer.disconnect();
+  return texts;
+}
+
 /* eslint-disable no-console -- it is the console that is looked at here */
 
 /** Console warnings while `action` runs. Some come from modules that are loaded for them. */

@@ -1,5 +1,5 @@
 import type { Trigger } from '../events.ts';
-import { warnInDevelopment } from '../internal/dev.ts';
+import { warnInDevelopment } from '../internal/warn.ts';
 
 /** Whether a page's own trigger has what a nudge is made of. If not, none shows, and the page is told once. */
 export function isShowable(trigger: unknown): trigger is Trigger {

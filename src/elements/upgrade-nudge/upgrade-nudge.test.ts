@@ -2,7 +2,7 @@ import { html } from 'lit';
 import type { HostTrigger } from '../events.ts';
 import { FakeStore, metricOf, nudgeOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
-import { cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
+import { changesOf, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
 import { afterEach, beforeEach, describe, expect, fixture, it } from '../testing/test.ts';
 import { pageView } from './page-view.ts';
 import './upgrade-nudge.define.ts';
@@ -448,5 +448,26 @@ describe('auto-dismiss', () => {
     const nudge = await mount(make(), { store: storeWith(nudgeOf()), autoDismiss: 0 });
     time.pass(3_600_000);
     expect(nudge.open).to.equal(true);
+  });
+});
+
+describe('the live region of a nudge alone', () => {
+  const regionOf = (nudge: Element) => find(nudge, '[role="status"][aria-live="polite"].unseen')!;
+
+  it('is silent on load', async () => {
+    const nudge = await mount(make(), { store: new FakeStore({ metrics: [metricOf()] }) });
+    expect(regionOf(nudge).textContent).to.equal('');
+  });
+
+  it('speaks exactly once when a threshold is crossed', async () => {
+    const store = new FakeStore({ metrics: [metricOf({ consumed: 700 })] });
+    const nudge = await mount(make(), { store });
+    const said = await changesOf(regionOf(nudge), async () => {
+      for (const consumed of [842, 843]) {
+        store.set({ metrics: [metricOf({ consumed })] });
+        await nudge.updateComplete;
+      }
+    });
+    expect(said).to.deep.equal(['API calls: 84% used, 158 left']);
   });
 });

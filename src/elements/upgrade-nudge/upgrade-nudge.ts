@@ -3,7 +3,7 @@ import type { DismissReason, Trigger } from '../events.ts';
 import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement, type StateName } from '../internal/billing-element.ts';
 import { Connection } from '../internal/connection.ts';
-import { warnInDevelopment } from '../internal/dev.ts';
+import { warnInDevelopment } from '../internal/warn.ts';
 import { onServer } from '../internal/environment.ts';
 import { finiteNumber } from '../internal/finite-number.ts';
 import type { Localizer } from '../internal/localizer.ts';
@@ -177,7 +177,7 @@ export class BillingUpgradeNudge extends BillingElement {
     if (this.#current !== undefined) return [severityOf(this.#current), ...stale];
     if (!this.needsStore || reading === 'signedOut') return [];
     if (reading === 'ready') return stale;
-    return [reading === 'failed' ? 'error' : 'loading'];
+    return [reading === 'unavailable' ? 'error' : 'loading'];
   }
 
   protected override renderContent(l: Localizer): unknown {

@@ -1,4 +1,4 @@
-import { warnInDevelopment } from '../internal/dev.ts';
+import { warnInDevelopment } from '../internal/warn.ts';
 
 const SAFE_PROTOCOLS = ['http:', 'https:'];
 

@@ -1,6 +1,6 @@
-import { CONFIGURE_GRACE_MS, warnInDevelopment } from '../internal/dev.ts';
-import { finiteNumber } from '../internal/finite-number.ts';
+import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
 import { toNumber } from '../internal/number.ts';
+import { warnOnce } from '../internal/warn-once.ts';
 import type { BillingUsageBar } from './usage-bar.ts';
 
 /** Bars that may still be given something to show. */
@@ -11,23 +11,28 @@ export function checkBar(bar: BillingUsageBar): void {
   const consumed = toNumber(bar.consumed);
   const limit = toNumber(bar.limit) ?? Infinity;
   if (consumed !== undefined && !(consumed >= 0 && consumed < Infinity)) {
-    warnInDevelopment('<billing-usage-bar>: consumed must be a number from 0, not', bar.consumed);
+    warnOnce('<billing-usage-bar>: consumed must be a number from 0, not', bar.consumed);
   }
   if (consumed !== undefined && !(limit >= 0)) {
-    warnInDevelopment('<billing-usage-bar>: no bar, for limit must be a number from 0, not', bar.limit);
+    warnOnce('<billing-usage-bar>: no bar, for limit must be a number from 0, not', bar.limit);
   }
-  finiteNumber('<billing-usage-bar>: warn-at', bar.warnAt);
-  finiteNumber('<billing-usage-bar>: critical-at', bar.criticalAt);
+  checkThreshold('warn-at', bar.warnAt);
+  checkThreshold('critical-at', bar.criticalAt);
   if (!isUnconfigured(bar) || expectant.has(bar)) return;
   expectant.add(bar);
   setTimeout(() => checkConfigured(bar), CONFIGURE_GRACE_MS);
+}
+
+function checkThreshold(name: string, value: unknown): void {
+  if (Number.isFinite(toNumber(value) ?? 0)) return;
+  warnOnce(`<billing-usage-bar>: ${name} must be a number, not`, value);
 }
 
 function checkConfigured(bar: BillingUsageBar): void {
   if (!bar.isConnected || !isUnconfigured(bar)) return;
   // HTML knows no capitals in attributes: this is what becomes of `featureKey`.
   const hint = bar.hasAttribute('featurekey') ? ': write feature-key' : '';
-  warnInDevelopment(`<billing-usage-bar> has neither feature-key nor consumed${hint}`);
+  warnOnce(`<billing-usage-bar> has neither feature-key nor consumed${hint}`);
 }
 
 function isUnconfigured(bar: BillingUsageBar): boolean {

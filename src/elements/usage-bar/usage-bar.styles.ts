@@ -5,9 +5,14 @@ export const styles = css`
     display: block;
   }
 
-  .bar {
+  .bar,
+  .skeleton {
     display: grid;
     gap: 0.5em;
+  }
+
+  .roomy {
+    padding-block: calc(0.25em + var(--_bar) / 2);
   }
 
   .bar.stale .meter {
@@ -16,10 +21,5 @@ export const styles = css`
 
   .bar.stale .value b {
     color: var(--_soft);
-  }
-
-  .skeleton {
-    display: grid;
-    gap: 0.5em;
   }
 `;

@@ -2,7 +2,15 @@ import { html } from 'lit';
 import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
-import { developmentChecks, cleanUp, find, mount, textOf, warningsOf } from '../testing/helpers.ts';
+import {
+  changesOf,
+  developmentChecks,
+  cleanUp,
+  find,
+  mount,
+  textOf,
+  warningsOf,
+} from '../testing/helpers.ts';
 import { afterEach, describe, expect, fixture, it, waitUntil } from '../testing/test.ts';
 import './usage-bar.define.ts';
 import { BillingUsageBar } from './usage-bar.ts';
@@ -279,6 +287,39 @@ describe('<billing-usage-bar> with a store', () => {
     expect(bar.matches(':state(stale)')).to.equal(true);
   });
 
+  it('is the only one of 1,000 that renders when its feature alone changes', async () => {
+    const keys = Array.from({ length: 1_000 }, (_, index) => `feature_${index}`);
+    const metrics = keys.map((key) => metricOf({ feature_key: key, consumed: 100 }));
+    const store = new FakeStore({ metrics });
+    const bars = keys.map((featureKey) => Object.assign(make(), { id: featureKey, featureKey, store }));
+    const page = await fixture(html`<div></div>`);
+    page.append(...bars);
+    const drawn = () => Promise.all(bars.map((bar) => bar.updateComplete));
+    await drawn();
+    const rendered: string[] = [];
+    for (const bar of bars) bar.addController({ hostUpdated: () => rendered.push(bar.id) });
+    store.set({ metrics: metrics.with(500, metricOf({ feature_key: 'feature_500', consumed: 101 })) });
+    await drawn();
+    expect(rendered).to.deep.equal(['feature_500']);
+    expect(textOf(bars[500]!)).to.equal('API calls 101 of 1,000');
+  });
+
+  it('becomes stale though its feature stays as it is', async () => {
+    const store = new FakeStore({ metrics: [metricOf()] });
+    const bar = await mount(make(), { featureKey: 'api_calls', store });
+    store.set({ stale: true });
+    await bar.updateComplete;
+    expect(bar.matches(':state(stale)')).to.equal(true);
+  });
+
+  it('loses a feature that the plan no longer has', async () => {
+    const store = new FakeStore({ metrics: [metricOf()] });
+    const bar = await mount(make(), { featureKey: 'api_calls', store });
+    store.set({ metrics: [] });
+    await bar.updateComplete;
+    expect(textOf(bar)).to.equal('Not part of your plan');
+  });
+
   it('lets go of the store when it leaves the page and takes it again when it comes back', async () => {
     const store = new FakeStore({ metrics: [metricOf()] });
     const bar = await mount(make(), { featureKey: 'api_calls', store });
@@ -317,6 +358,38 @@ describe('<billing-usage-bar> with a store', () => {
     if (!(copy instanceof BillingUsageBar)) throw new Error('not cloned as itself');
     await mount(copy);
     expect(textOf(copy)).to.equal('API calls 1 of 2');
+  });
+});
+
+describe('the live region of a bar alone', () => {
+  const regionOf = (bar: Element) => find(bar, '[role="status"]')!;
+
+  it('is silent on load', async () => {
+    const store = new FakeStore({ metrics: [metricOf()] });
+    const bar = await mount(make(), { featureKey: 'api_calls', store });
+    expect(regionOf(bar).textContent).to.equal('');
+  });
+
+  it('speaks exactly once when a threshold is crossed', async () => {
+    const store = new FakeStore({ metrics: [metricOf({ consumed: 700 })] });
+    const bar = await mount(make(), { featureKey: 'api_calls', store });
+    const said = await changesOf(regionOf(bar), async () => {
+      for (const consumed of [842, 843]) {
+        store.set({ metrics: [metricOf({ consumed })] });
+        await bar.updateComplete;
+      }
+    });
+    expect(said).to.deep.equal(['API calls: 84% used, 158 left']);
+  });
+
+  it('speaks of a feature that no bar shows', async () => {
+    const storage = (consumed: number) =>
+      metricOf({ feature_key: 'storage_gb', feature_title: 'Storage', consumed });
+    const store = new FakeStore({ metrics: [metricOf(), storage(700)] });
+    const bar = await mount(make(), { featureKey: 'api_calls', store });
+    store.set({ metrics: [store.feature('api_calls')!, storage(1000)] });
+    await bar.updateComplete;
+    expect(regionOf(bar).textContent).to.equal('Storage: Limit reached');
   });
 });
 

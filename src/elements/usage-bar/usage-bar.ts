@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { BillingElement } from '../internal/billing-element.ts';
 import { english } from '../internal/catalogues.ts';
 import type { Connection } from '../internal/connection.ts';
 import { isDevelopment } from '../internal/dev.ts';
@@ -8,15 +8,9 @@ import { formatAmount, isSize } from '../internal/format.ts';
 import { late } from '../internal/late.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { renderBones, renderMeter, renderTop } from '../internal/meter.ts';
+import { renderBones, renderMeter, renderTop, renderValue } from '../internal/meter.ts';
 import { clamp, numberConverter, toNumber } from '../internal/number.ts';
-import {
-  CRITICAL_AT_DEFAULT,
-  type Quota,
-  statusOf,
-  type Thresholds,
-  WARN_AT_DEFAULT,
-} from '../internal/quota.ts';
+import { type Quota, statusOf, type Thresholds, WARN_AT_DEFAULT } from '../internal/quota.ts';
 import { tokens } from '../styles/tokens.ts';
 import { styles } from './usage-bar.styles.ts';
 
@@ -25,7 +19,7 @@ type View =
   | { kind: 'loading' }
   | { kind: 'quota'; quota: Quota; stale: boolean }
   | { kind: 'amount'; consumed: number }
-  | { kind: 'failed' | 'notInPlan' | 'signedOut' };
+  | { kind: 'unavailable' | 'notInPlan' | 'signedOut' };
 
 /**
  * One meter: a metered feature of the signed-in customer by `feature-key`, or any figures by `consumed` and `limit`.
@@ -124,13 +118,10 @@ export class BillingUsageBar extends BillingElement {
     if (isDevelopment()) void import('./checks.ts').then(({ checkBar }) => checkBar(this));
   }
 
-  protected override currentStates(): readonly StateName[] {
+  protected override currentStates(): ReturnType<BillingElement['currentStates']> {
     const view = this.#view();
-    if (view.kind === 'loading') return ['loading'];
-    if (view.kind === 'failed') return ['error'];
-    if (view.kind !== 'quota') return [];
-    const { status } = view.quota;
-    return [...(status === 'ok' ? [] : [status]), ...(view.stale ? (['stale'] as const) : [])];
+    if (view.kind === 'quota') return [view.quota.status, view.stale && 'stale'];
+    return [view.kind === 'loading' ? 'loading' : view.kind === 'unavailable' && 'error'];
   }
 
   protected override renderContent(l: Localizer): unknown {
@@ -140,7 +131,8 @@ export class BillingUsageBar extends BillingElement {
     if (view.kind === 'loading') {
       this.#hadSkeleton = true;
       return html`<div class="bar" part="base" aria-busy="true">
-        <span class="unseen">${text(l, 'loading')}</span>${renderBones('skeleton')}
+        <span class="unseen">${text(l, 'loading')}</span>
+        <div class="skeleton" aria-hidden="true">${renderBones()}</div>
       </div>`;
     }
     if (view.kind === 'quota') return this.#renderQuota(l, view.quota, view.stale);
@@ -150,26 +142,22 @@ export class BillingUsageBar extends BillingElement {
   #renderQuota(l: Localizer, quota: Quota, stale: boolean): TemplateResult {
     const named = quota.name === '' ? { ...quota, name: text(l, 'heading') } : quota;
     // The bar never loses both: where there is no name to see, the number stays.
-    const hideLabel = this.hideLabel || quota.name === '';
-    const hideValue = this.hideValue && !hideLabel;
+    const label = this.#labelOf(quota.name);
+    const value = this.hideValue && label !== nothing ? nothing : renderValue(l, quota);
+    // Where the meter turned out to be none, its room stays, so that nothing below it moves.
     const roomy = quota.limit === Infinity && this.#hadSkeleton;
-    return html`<div class="bar ${stale ? 'stale' : ''}" part="base">
-      ${roomy ? renderBones('room') : nothing} ${renderTop(l, named, { hideLabel, hideValue })}
-      ${(late.renderMetric ?? renderMeter)(l, named)}
+    return html`<div class="bar ${stale ? 'stale' : ''} ${roomy ? 'roomy' : ''}" part="base">
+      ${renderTop(label, value)} ${(late.renderMetric ?? renderMeter)(l, named)}
     </div>`;
   }
 
   #renderNote(l: Localizer, view: Exclude<View, { kind: 'loading' | 'quota' }>): TemplateResult {
-    const note = view.kind === 'amount' ? amountText(l, view.consumed, this.unit) : noteText(l, view.kind);
-    const label = this.label ?? '';
-    return html`<div class="top">
-      ${
-        this.hideLabel || label === ''
-          ? nothing
-          : html`<span class="name" part="label"><bdi>${label}</bdi></span>`
-      }
-      <span class="value" part="value"><bdi>${note}</bdi></span>
-    </div>`;
+    const note = view.kind === 'amount' ? amountText(l, view.consumed, this.unit) : text(l, view.kind);
+    return renderTop(this.#labelOf(this.label), note);
+  }
+
+  #labelOf(name: string | null | undefined): unknown {
+    return this.hideLabel || !name ? nothing : name;
   }
 
   #view(): View {
@@ -193,7 +181,7 @@ export class BillingUsageBar extends BillingElement {
     const limit = toNumber(this.limit) ?? Infinity;
     const amount = Number.isFinite(consumed) ? Math.max(0, consumed) : NaN;
     if (Number.isNaN(amount) || !(limit >= 0)) return { kind: 'amount', consumed: amount };
-    const thresholds = { warnAt: WARN_AT_DEFAULT, criticalAt: CRITICAL_AT_DEFAULT, ...this.#thresholds() };
+    const thresholds = this.#thresholds();
     return {
       kind: 'quota',
       stale: false,
@@ -204,7 +192,7 @@ export class BillingUsageBar extends BillingElement {
         unit: this.unit ?? null,
         segments: 0,
         status: statusOf(amount, limit, thresholds),
-        warnAt: thresholds.warnAt,
+        warnAt: thresholds.warnAt ?? WARN_AT_DEFAULT,
         overageAllowed: false,
         resetsInDays: null,
       },
@@ -227,23 +215,19 @@ export class BillingUsageBar extends BillingElement {
     );
   }
 
-  #thresholds(): Partial<Thresholds> {
-    return { ...thresholdOf('warnAt', this.warnAt), ...thresholdOf('criticalAt', this.criticalAt) };
+  #thresholds(): Thresholds {
+    return { warnAt: percentOf(this.warnAt), criticalAt: percentOf(this.criticalAt) };
   }
 }
 
-/** A threshold where one is given that makes sense. */
-function thresholdOf(name: keyof Thresholds, value: unknown): Partial<Thresholds> {
+/** A percentage, where one is given that makes sense. */
+function percentOf(value: unknown): number | undefined {
   const percent = toNumber(value);
-  return Number.isFinite(percent) ? { [name]: clamp(Number(percent), 0, 100) } : {};
+  return Number.isFinite(percent) ? clamp(Number(percent), 0, 100) : undefined;
 }
 
 function amountText(l: Localizer, consumed: number, unit: string | null | undefined): string {
   return Number.isNaN(consumed) ? '–' : formatAmount(l.locale, consumed, unit ?? null);
-}
-
-function noteText(l: Localizer, kind: 'failed' | 'notInPlan' | 'signedOut'): string {
-  return text(l, kind === 'failed' ? 'unavailable' : kind);
 }
 
 declare global {

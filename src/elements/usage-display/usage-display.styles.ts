@@ -99,6 +99,21 @@ export const styles = css`
     gap: 0.55em;
   }
 
+  .room,
+  .room + .top {
+    grid-area: 1 / 1;
+  }
+
+  .room {
+    display: grid;
+    gap: inherit;
+    visibility: hidden;
+  }
+
+  .room + .top {
+    align-self: center;
+  }
+
   .sub {
     color: var(--_soft);
     font-size: 0.875em;

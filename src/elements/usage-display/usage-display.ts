@@ -128,7 +128,7 @@ export class BillingUsageDisplay extends BillingElement {
   protected override currentStates(): readonly StateName[] {
     const view = this.#view();
     if (view.kind === 'loading') return ['loading'];
-    if (view.kind === 'failed') return ['error'];
+    if (view.kind === 'unavailable') return ['error'];
     if (view.kind !== 'metrics') return [];
     const status = mostUrgent(view.metrics.map((metric) => metric.status));
     return [...(status === 'ok' ? [] : [status]), ...(view.snapshot.stale ? (['stale'] as const) : [])];
@@ -220,7 +220,7 @@ export class BillingUsageDisplay extends BillingElement {
       </ul>`;
     }
     if (view.kind === 'loading') return this.#renderSkeletons(l);
-    if (view.kind === 'failed') return this.#renderFailure(l);
+    if (view.kind === 'unavailable') return this.#renderFailure(l);
     if (view.kind === 'signedOut') {
       return html`<div class="message">
         <p class="reason"><bdi>${text(l, 'signedOut')}</bdi></p>
@@ -235,19 +235,19 @@ export class BillingUsageDisplay extends BillingElement {
     const quota = quotaOf(metric);
     const roomy = kindOf(metric) === 'bare' && reserved === 'metered';
     return html`<li class="row" part="row">
-      ${roomy ? renderBones('room', { hideProgress: this.hideProgress, more: subBones }) : nothing}
-      ${renderTop(l, quota)} ${this.hideProgress ? nothing : renderMetric(l, quota)}
+      ${roomy ? html`<div class="room" aria-hidden="true">${renderBones(this.hideProgress, subBones)}</div>` : nothing}
+      ${renderTop(quota.name, renderValue(l, quota))} ${this.hideProgress ? nothing : renderMetric(l, quota)}
       ${this.#renderSub(l, quota, snapshot)}
     </li>`;
   }
 
   #renderSub(l: Localizer, quota: Quota, { stale, asOf }: UsageSnapshot): TemplateResult | typeof nothing {
     if (stale && !this.#hasHead)
-      return html`<div class="sub">
+      return html`<div class="top sub">
         <span><bdi>${staleText(l, asOf)}</bdi></span>
       </div>`;
     if (quota.limit === Infinity) return nothing;
-    return html`<div class="sub">
+    return html`<div class="top sub">
       <span class=${quota.status}><bdi>${summaryOf(l, quota)}</bdi></span>
       ${this.hideReset ? nothing : html`<span><bdi>${resetText(l, quota, 'resetsIn', 'resetsToday')}</bdi></span>`}
     </div>`;
@@ -259,8 +259,8 @@ export class BillingUsageDisplay extends BillingElement {
       <span class="unseen">${text(l, 'loading')}</span>
       ${this.#skeletons.map((kind) => {
         const bare = kind === 'bare';
-        const lines = { hideProgress: bare || this.hideProgress, more: bare ? nothing : subBones };
-        return html`<div class="row">${renderBones('skeleton', lines)}</div>`;
+        const bones = renderBones(bare || this.hideProgress, bare ? nothing : subBones);
+        return html`<div class="row"><div class="skeleton" aria-hidden="true">${bones}</div></div>`;
       })}
     </div>`;
   }
@@ -315,7 +315,7 @@ export class BillingUsageDisplay extends BillingElement {
         <span class="pill" aria-hidden="true"><span class="bone name"></span></span>
       </div>`;
     }
-    const note = { failed: 'unavailable', signedOut: 'signedOut', empty: 'notInPlan' } as const;
+    const note = { unavailable: 'unavailable', signedOut: 'signedOut', empty: 'notInPlan' } as const;
     return html`<div class="line" part="base">
       <span class="pill"
         ><span class="value"><bdi>${text(l, note[view.kind])}</bdi></span></span
@@ -334,7 +334,7 @@ export class BillingUsageDisplay extends BillingElement {
   }
 }
 
-const subBones = html`<div class="sub"><span class="bone"></span><span class="bone"></span></div>`;
+const subBones = html`<div class="top sub"><span class="bone"></span><span class="bone"></span></div>`;
 
 function kindOf({ limit }: UsageMetric): RowKind {
   return limit === Infinity ? 'bare' : 'metered';
