@@ -11,6 +11,8 @@ const SHARED = [
   'bare-server',
   'browser-pages',
   'figures',
+  'full-store',
+  'ledger-load',
   'load-generator',
   'processes',
   'report',
