@@ -15,6 +15,7 @@ const TITLES: Record<string, string> = {
   pgbench: 'Batches on PostgreSQL, beside pgbench',
   start: 'Starting',
   stored: 'A full store',
+  stream: 'Live usage, up to the screen',
 };
 
 /** The last results of each program whose figures have targets. */

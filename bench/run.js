@@ -18,6 +18,7 @@ const SHARED = [
   'report',
   'slow-server',
   'stores',
+  'stream-holder',
 ];
 
 const programs = readdirSync(import.meta.dirname)
