@@ -20,8 +20,8 @@ const HELP = `Measures a full store: npm run bench -- stored [options]
   --seconds N      seconds per figure and round (10)
   --help           this text
 
-A store is filled for each kind of idempotency key, which takes minutes and, in the temporary folder, 25 GB at a time.
-PostgreSQL is a private server, or the one at DATABASE_URL.`;
+A store is filled for each kind of idempotency key, which takes minutes and, in the temporary folder, 25 GB at a time; one that is
+interrupted leaves them there, in billingos-*. PostgreSQL is a private server, or the one at DATABASE_URL.`;
 
 const { values: options } = parseArgs({
   options: {
@@ -47,12 +47,22 @@ const CALLERS = 256;
 const DISK_BYTES_PER_EVENT = 2_500;
 
 const KEYS = {
-  ordered: { name: 'keys in the order of time', atLeast: 0.9, newKey: () => newIdempotencyKey() },
+  ordered: { name: 'ordered keys', atLeast: 0.9, newKey: () => newIdempotencyKey() },
   random: { name: 'random keys', atLeast: 0.6, newKey: () => randomUUID() },
 } as const satisfies Record<Contents['keys'], { name: string; atLeast: number; newKey: () => string }>;
 type Keys = keyof typeof KEYS;
 
-type Round = Record<'empty' | 'full', Figures>;
+/**
+ * Who has events on the full store: customers whose rows are neighbours, as on the empty one, which shows what its size
+ * costs; or those far apart, where each counter is written with a page of its own.
+ */
+const SPACINGS = {
+  near: { name: 'neighbours', between: 1 },
+  apart: { name: 'customers apart', between: CUSTOMERS / SPREAD_OVER },
+} as const;
+type Spacing = keyof typeof SPACINGS;
+
+type Round = Record<'empty' | Spacing, Figures>;
 
 async function main(): Promise<void> {
   const names = Object.keys(SYSTEMS) as (keyof typeof SYSTEMS)[];
@@ -80,7 +90,7 @@ async function main(): Promise<void> {
       try {
         const rounds = await measure(system, keys);
         measured[`${store}, ${keys}`] = rounds;
-        figures.push(figureOf(system, keys, rounds));
+        figures.push(...figuresOf(system, keys, rounds));
       } finally {
         await system.stop();
       }
@@ -111,19 +121,22 @@ async function measure(system: System, keys: Keys): Promise<Round[]> {
   );
   const full = await system.open(parts);
   try {
-    const sendToFull = await sender(full, keys);
-    await run(CALLERS, WARM_UP_MS, sendToFull);
+    const near = await sender(full, keys, 'near');
+    const apart = await sender(full, keys, 'apart');
+    for (const send of [near, apart]) await run(CALLERS, WARM_UP_MS, send);
     const rounds: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       progress(`${title}: round ${round + 1} of ${ROUNDS}`);
       const empty = await system.open();
       try {
-        const sendToEmpty = await sender(empty, keys);
-        await run(CALLERS, WARM_UP_MS, sendToEmpty);
-        rounds.push({
-          empty: await run(CALLERS, RUN_MS, sendToEmpty),
-          full: await run(CALLERS, RUN_MS, sendToFull),
-        });
+        const senders = { empty: await sender(empty, keys, 'near'), near, apart };
+        await run(CALLERS, WARM_UP_MS, senders.empty);
+        const order = Object.keys(senders) as (keyof Round)[];
+        // Each as often first as last: what else the machine does may grow or fall meanwhile.
+        if (round % 2 === 1) order.reverse();
+        const measured: Partial<Round> = {};
+        for (const load of order) measured[load] = await run(CALLERS, RUN_MS, senders[load]);
+        rounds.push(measured as Round);
       } finally {
         await empty.close();
       }
@@ -134,11 +147,14 @@ async function measure(system: System, keys: Keys): Promise<Round[]> {
   }
 }
 
-/** The same customers on either store, and on the full one as far from each other as they can be. */
-async function sender({ ledger }: Opened, keys: Keys): Promise<(index: number) => Promise<unknown>> {
+async function sender(
+  { ledger }: Opened,
+  keys: Keys,
+  spacing: Spacing,
+): Promise<(index: number) => Promise<unknown>> {
   const { newKey } = KEYS[keys];
-  const next = (index: number) =>
-    eventOf(customerAt((index % SPREAD_OVER) * (CUSTOMERS / SPREAD_OVER)), newKey());
+  const { between } = SPACINGS[spacing];
+  const next = (index: number) => eventOf(customerAt((index % SPREAD_OVER) * between), newKey());
   const tenantId = await prepare(
     ledger,
     Array.from({ length: SPREAD_OVER }, (_, index) => next(index)),
@@ -147,23 +163,23 @@ async function sender({ ledger }: Opened, keys: Keys): Promise<(index: number) =
   return (index) => tenant.track([next(index)]);
 }
 
-function figureOf({ name }: System, keys: Keys, rounds: readonly Round[]): Figure {
-  return {
-    name: `${name}, ${KEYS[keys].name}`,
+function figuresOf({ name }: System, keys: Keys, rounds: readonly Round[]): Figure[] {
+  return (Object.keys(SPACINGS) as Spacing[]).map((spacing) => ({
+    name: `${name}, ${KEYS[keys].name}, ${SPACINGS[spacing].name}`,
     reference: 'events/s of an empty store',
     unit: '×',
     atLeast: KEYS[keys].atLeast,
-    value: spreadOf(rounds.map(({ empty, full }) => full.eventsPerS / empty.eventsPerS)),
-  };
+    value: spreadOf(rounds.map((round) => round[spacing].eventsPerS / round.empty.eventsPerS)),
+  }));
 }
 
 function printRounds(measured: Readonly<Record<string, readonly Round[]>>): void {
   const rows = Object.entries(measured).flatMap(([name, rounds]) =>
-    (['empty', 'full'] as const).map((store) => {
-      const of = (figure: keyof Figures) => spreadOf(rounds.map((round) => round[store][figure]));
+    (['empty', 'near', 'apart'] as const).map((load) => {
+      const of = (figure: keyof Figures) => spreadOf(rounds.map((round) => round[load][figure]));
       const { median, min, max } = of('eventsPerS');
       return [
-        `${name}, ${store}`,
+        `${name}, ${load}`,
         median.toFixed(0),
         `${min.toFixed(0)}–${max.toFixed(0)}`,
         of('p50Ms').median.toFixed(2),

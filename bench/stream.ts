@@ -44,8 +44,8 @@ const LOST_AFTER_MS = 10_000;
 const CUSTOMER = 'watcher';
 
 const LOADS = {
-  quiet: { name: 'Event to pixel, other streams quiet', others: 0 },
-  busy: { name: `Event to pixel, ${OTHERS_PER_S} events/s to other streams`, others: OTHERS_PER_S },
+  quiet: { name: 'Event to pixel, the others quiet', others: 0 },
+  busy: { name: `Event to pixel, ${OTHERS_PER_S} events/s to the others`, others: OTHERS_PER_S },
 };
 type Load = keyof typeof LOADS;
 
