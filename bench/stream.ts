@@ -177,7 +177,7 @@ async function post({ port, secretKey }: Server, path: string, body: object): Pr
 function figureOf(load: Load, rounds: readonly Round[]): Figure {
   return {
     name: LOADS[load].name,
-    reference: 'the reply to the event; p99',
+    reference: '–',
     unit: 'ms',
     atMost: 250,
     value: spreadOf(rounds.map(({ p99Ms }) => p99Ms)),
