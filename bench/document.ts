@@ -15,6 +15,17 @@ const TITLES: Record<string, string> = {
   pgbench: 'Batches on PostgreSQL, beside pgbench',
   start: 'Starting',
   stored: 'A full store',
+  stream: 'Live usage, up to the screen',
+};
+
+/** What the figures of a program do not say by themselves. */
+const NOTES: Record<string, string> = {
+  stored:
+    'On the full store events go to neighbours, as on the empty one, which shows what its size costs; and to customers ' +
+    'apart, each of whose counters is written with a page of its own.',
+  stream:
+    'From the reply to an event until a bar on a page of its customer has painted it, while each of the other streams ' +
+    'is that of another customer; the 99th percentile.',
 };
 
 /** The last results of each program whose figures have targets. */
@@ -42,9 +53,10 @@ function section([program, { configuration, figures }]: [string, Results]): stri
   });
   const facts = Object.entries(configuration).map(([name, value]) => `${name}: ${value}`);
   const title = TITLES[program] ?? program;
+  const note = NOTES[program];
   return `## ${title}
 
-${caution(configuration)}| figure | held against | target | median | lowest–highest | met |
+${note === undefined ? '' : `${note}\n\n`}${caution(configuration)}| figure | held against | target | median | lowest–highest | met |
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 

@@ -2,17 +2,8 @@ import { parseArgs } from 'node:util';
 import { BATCH_MAX, QUEUE_MAX } from '../packages/server/dist/ledger/group-commit.js';
 import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
 import { newIdempotencyKey } from '../src/client/idempotency.ts';
-import { command, PRICING } from '../packages/server/src/metering/testing/pricing.ts';
-import {
-  machine,
-  printFacts,
-  printTable,
-  progress,
-  quantile,
-  spreadOf,
-  writeResults,
-  type Spread,
-} from './report.ts';
+import { eventOf, prepare, run, SPREAD_OVER, type Figures } from './ledger-load.ts';
+import { machine, printFacts, printTable, progress, spreadOf, writeResults, type Spread } from './report.ts';
 import { postgres, sqlite, type Opened, type System, type Unbatched } from './stores.ts';
 
 /**
@@ -44,10 +35,6 @@ const { values: options } = parseArgs({
 
 const SYSTEMS = { sqlite, postgres };
 const CONCURRENCIES = [1, 16, 256];
-/** Counters that events are spread over, each of another customer. */
-const SPREAD_OVER = 1_000;
-/** It has a limit and may pass it. */
-const FEATURE = 'emails';
 const WARM_UP_MS = 300;
 const QUICK_MS = 300;
 
@@ -56,12 +43,6 @@ interface Load {
   readonly counters: number;
   readonly callers: number;
   readonly by: 'batches' | Unbatched;
-}
-
-interface Figures {
-  readonly eventsPerS: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
 }
 
 type Summary = Load & { readonly [Figure in keyof Figures]: Spread };
@@ -112,7 +93,10 @@ async function measure(system: System, rounds: number, runMs: number) {
   let counted = {};
   for (let round = 0; round < rounds; round += 1) {
     const opened = await system.open();
-    const tenantId = await prepare(opened);
+    const tenantId = await prepare(
+      opened.ledger,
+      Array.from({ length: SPREAD_OVER }, (_, index) => next(index)),
+    );
     for (let turn = 0; turn < loads.length; turn += 1) {
       progress(`${system.name}: round ${round + 1} of ${rounds}, figure ${turn + 1} of ${loads.length}`);
       // Begun elsewhere in each round, so that no load always meets the smallest store.
@@ -120,8 +104,9 @@ async function measure(system: System, rounds: number, runMs: number) {
       const load = loads[index];
       if (load === undefined) continue;
       const send = sender(opened, tenantId, load);
-      await run(load, WARM_UP_MS, send);
-      figures[index]?.push(await run(load, runMs, send));
+      const sendNext = (sent: number) => send(next(sent % load.counters));
+      await run(load.callers, WARM_UP_MS, sendNext);
+      figures[index]?.push(await run(load.callers, runMs, sendNext));
     }
     counted = await opened.close();
   }
@@ -129,15 +114,6 @@ async function measure(system: System, rounds: number, runMs: number) {
   progress('');
   print(system, summaries, counted);
   return { store: system.name, ...system.facts, counted, figures: summaries };
-}
-
-/** A tenant whose customers and counters all exist. */
-async function prepare({ ledger }: Opened): Promise<string> {
-  const tenantId = await ledger.ensureTenant('Bench', 'test', Date.now());
-  const tenant = ledger.tenant(tenantId);
-  await tenant.putCatalog(PRICING, Date.now());
-  await tenant.track(Array.from({ length: SPREAD_OVER }, (_, index) => eventOf(index)));
-  return tenantId;
 }
 
 type Send = (command: TrackCommand) => Promise<unknown>;
@@ -152,33 +128,8 @@ function sender({ ledger, send }: Opened, tenantId: string, { by }: Load): Send 
   return (command) => unbatched(tenantId, command);
 }
 
-async function run({ callers, counters }: Load, durationMs: number, send: Send): Promise<Figures> {
-  const latenciesMs: number[] = [];
-  const started = performance.now();
-  const end = started + durationMs;
-  let sent = 0;
-  const caller = async (): Promise<void> => {
-    for (let before = performance.now(); before < end;) {
-      await send(eventOf(sent++ % counters));
-      const after = performance.now();
-      latenciesMs.push(after - before);
-      before = after;
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, caller));
-  const elapsedMs = performance.now() - started;
-  return {
-    eventsPerS: (sent / elapsedMs) * 1_000,
-    p50Ms: quantile(latenciesMs, 0.5),
-    p99Ms: quantile(latenciesMs, 0.99),
-  };
-}
-
-function eventOf(counter: number): TrackCommand {
-  return command(FEATURE, 1, {
-    externalId: `customer_${counter}`,
-    idempotencyKey: options['no-keys'] ? null : newIdempotencyKey(),
-  });
+function next(counter: number): TrackCommand {
+  return eventOf(`customer_${counter}`, options['no-keys'] ? null : newIdempotencyKey());
 }
 
 function summarize(load: Load, figures: readonly Figures[]): Summary {

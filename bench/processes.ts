@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { Listening } from './api-server.ts';
 import type { RawReply } from './bare-server.ts';
 import { customerId, FEATURE, type Figures, type Load, type Route } from './load-generator.ts';
+import type { Held } from './stream-holder.ts';
 
-/** The processes of a measurement over HTTP: servers, and who asks them. */
+/** The processes of a measurement over HTTP: servers, who asks them, and who listens. */
 
 /** A server in a process of its own. */
 export interface Server extends Listening {
@@ -74,6 +75,18 @@ async function askOnce({ port, secretKey }: Server, route: Route): Promise<RawRe
   let body = '';
   for await (const chunk of reply.setEncoding('utf8')) body += String(chunk);
   return { status: reply.statusCode ?? 0, headers: kept, body };
+}
+
+/** @returns ends them, and says how many had stayed open until then. */
+export async function holdStreams(
+  { port, secretKey }: Server,
+  streams: number,
+): Promise<() => Promise<number>> {
+  const { child } = await start<number>('stream-holder.ts', {}, { port, secretKey, streams } satisfies Held);
+  return async () => {
+    child.send('stop');
+    return hear<number>(child);
+  };
 }
 
 /** Who asks: the process and where it runs. */

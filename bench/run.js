@@ -11,11 +11,14 @@ const SHARED = [
   'bare-server',
   'browser-pages',
   'figures',
+  'full-store',
+  'ledger-load',
   'load-generator',
   'processes',
   'report',
   'slow-server',
   'stores',
+  'stream-holder',
 ];
 
 const programs = readdirSync(import.meta.dirname)

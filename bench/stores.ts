@@ -2,11 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ledger } from '../packages/server/dist/ledger/ledger.js';
+import type { Part } from '../packages/server/dist/ledger/export-file.js';
 import { catalogCache } from '../packages/server/dist/ledger/postgres/catalogs.js';
 import { openDatabase } from '../packages/server/dist/ledger/postgres/database.js';
+import { migrate as migratePostgres } from '../packages/server/dist/ledger/postgres/migrate.js';
+import { fillPostgres } from '../packages/server/dist/ledger/postgres/move.js';
 import { openPostgresLedger } from '../packages/server/dist/ledger/postgres/postgres-ledger.js';
 import { track } from '../packages/server/dist/ledger/postgres/track.js';
-import { openSqlite } from '../packages/server/dist/ledger/sqlite/database.js';
+import { migrate as migrateSqlite, openSqlite } from '../packages/server/dist/ledger/sqlite/database.js';
+import { fillSqlite } from '../packages/server/dist/ledger/sqlite/move.js';
 import { openSqliteLedger } from '../packages/server/dist/ledger/sqlite/sqlite-ledger.js';
 import { number, text } from '../packages/server/dist/ledger/rows.js';
 import { sqliteStore } from '../packages/server/dist/ledger/sqlite/store.js';
@@ -20,8 +24,8 @@ export interface System {
   readonly unbatched: readonly Unbatched[];
   /** Version and what its durability rests on. */
   readonly facts: Readonly<Record<string, string>>;
-  /** A ledger on a new, empty store. */
-  open(): Promise<Opened>;
+  /** A ledger on a new store, which is empty, or filled with these. */
+  open(parts?: Iterable<Part>): Promise<Opened>;
   stop(): Promise<void>;
 }
 
@@ -53,9 +57,15 @@ export function sqlite(): System {
     name: 'SQLite',
     unbatched: ['direct', 'threaded'],
     facts,
-    async open() {
+    async open(parts) {
       stores += 1;
       const path = join(folder, `${stores}.db`);
+      if (parts !== undefined) {
+        const empty = openSqlite(path);
+        migrateSqlite(empty);
+        empty.close();
+        fillSqlite(path, parts);
+      }
       const ledger = await openSqliteLedger(path, Date.now);
       const connection = openSqlite(path);
       const store = sqliteStore(connection);
@@ -97,8 +107,15 @@ export async function postgres(): Promise<System> {
           current_setting('wal_sync_method') as wal_sync_method`);
       return rows[0] ?? {};
     }),
-    async open() {
+    async open(parts) {
       const url = await server.newStore();
+      if (parts !== undefined) {
+        await migratePostgres(url);
+        await fillPostgres(url, parts);
+        // What the server would come to by itself, and then in the middle of a measurement.
+        await administer(url, (client) => client.query('vacuum analyze'));
+        await administer(url, (client) => client.query('checkpoint'));
+      }
       const ledger = await openPostgresLedger({ url }, Date.now);
       const database = openDatabase(url);
       const catalogs = catalogCache();
