@@ -167,7 +167,7 @@ export const meterStyles = css`
     }
 
     .meter {
-      --_fill: Highlight !important;
+      --_fill: CanvasText !important;
     }
 
     .track {
