@@ -208,6 +208,7 @@ export class BillingUsageBar extends BillingElement {
   #load(): void {
     this.#loading ??= import('../internal/connection.ts').then(
       ({ Connection }) => {
+        // Uses what is imported: Rolldown drops an import that nothing of is used.
         late.Connection = Connection;
         this.requestUpdate();
       },

@@ -178,14 +178,14 @@ export const styles = css`
       padding: 0.85em 1em 1.1em;
     }
 
-    .row :is(.top, .sub) {
+    .row .top {
       flex-direction: column;
       align-items: stretch;
     }
   }
 
   @container (inline-size >= 19em) {
-    .row .top {
+    .row .top:not(.sub) {
       flex-wrap: nowrap;
     }
 

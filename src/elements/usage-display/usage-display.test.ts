@@ -145,6 +145,18 @@ describe('<billing-usage-display>', () => {
     await expect(display).to.be.accessible();
   });
 
+  it('moves the reset below the rest where a card is too narrow for both, and breaks neither', async () => {
+    const narrow = await fixture<HTMLElement>(html`<div></div>`);
+    narrow.style.inlineSize = '320px';
+    const over = metricOf({ consumed: 1_240_000, limit: 1_000_000, overage_allowed: true });
+    const display = await mount(make(), { store: new FakeStore({ metrics: [over] }) }, narrow);
+    const [said, reset] = [...find(display, '.sub .exceeded')!.parentElement!.children] as HTMLElement[];
+    const heightOf = (line: HTMLElement | undefined) => line!.getBoundingClientRect().height;
+    expect(heightOf(said)).to.be.at.most(1.5 * heightOf(reset));
+    expect(heightOf(reset)).to.be.at.most(1.5 * heightOf(find(display, '.row .name')!));
+    expect(reset!.offsetTop > said!.offsetTop).to.equal(true);
+  });
+
   it('does not overflow at 240 pixels', async () => {
     const narrow = await fixture<HTMLElement>(html`<div></div>`);
     narrow.style.inlineSize = '240px';
