@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Ledger } from '../packages/server/dist/ledger/ledger.js';
 import type { Part } from '../packages/server/dist/ledger/export-file.js';
 import { catalogCache } from '../packages/server/dist/ledger/postgres/catalogs.js';
+import { knownStandings } from '../packages/server/dist/ledger/postgres/known-standings.js';
 import { openDatabase } from '../packages/server/dist/ledger/postgres/database.js';
 import { migrate as migratePostgres } from '../packages/server/dist/ledger/postgres/migrate.js';
 import { fillPostgres } from '../packages/server/dist/ledger/postgres/move.js';
@@ -119,9 +120,12 @@ export async function postgres(): Promise<System> {
       const ledger = await openPostgresLedger({ url }, Date.now);
       const database = openDatabase(url);
       const catalogs = catalogCache();
+      const known = knownStandings();
       return {
         ledger,
-        send: { direct: (tenantId, command) => track(database, catalogs, tenantId, [command], Date.now) },
+        send: {
+          direct: (tenantId, command) => track(database, catalogs, known, tenantId, [command], Date.now),
+        },
         async close() {
           await database.close();
           await ledger.close();

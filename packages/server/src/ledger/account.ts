@@ -11,14 +11,26 @@ import {
 
 /** What reads are answered from: one consistent picture of a customer. */
 export interface Account {
-  /** `null` for one never seen, who is answered as the default product would, and for one who is `deleted`. */
+  /**
+   * `null` for one never seen, who is answered as the default product would, and for one who is `deleted`. What
+   * {@link Customer.revision} does not move with, such as a name, may be that of a moment ago.
+   */
   readonly customer: Customer | null;
   /** Somebody of this external id was deleted, and not created again. */
   readonly deleted: boolean;
   readonly catalog: Catalog;
   readonly counters: ReadonlyMap<string, Counter>;
-  /** Ends of snoozes by nudge id. */
+  /** Ends of snoozes by nudge id; none where one feature was asked for. */
   readonly dismissals: ReadonlyMap<string, number>;
+}
+
+/** One customer's account to be read. */
+export interface AccountRead {
+  readonly externalId: string;
+  /** The instant that plan and period are those of. */
+  readonly now: number;
+  /** The only feature whose counter is wanted. */
+  readonly feature: string | undefined;
 }
 
 /** What a watcher was last shown of a customer, to be compared with what is stored. */

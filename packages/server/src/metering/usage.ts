@@ -83,21 +83,28 @@ export function usageRows(
   });
 }
 
-/** The counters that {@link usageRows} asks for, so that a ledger can load them first. */
+/** The counters that {@link usageRows} asks for, so that a ledger can load them first; only one feature's when named. */
 export function meteredKeys(
   standing: Standing,
   catalog: Catalog,
   customerId: string,
   now: number,
+  feature?: string,
 ): CounterKey[] {
-  return meteredEntitlements(standing, catalog).map(
+  return meteredEntitlements(standing, catalog, feature).map(
     (entitlement) => chargedAt(entitlement, standing, customerId, now).key,
   );
 }
 
-function meteredEntitlements({ product, hasAccess }: Standing, catalog: Catalog): Entitlement[] {
+function meteredEntitlements(
+  { product, hasAccess }: Standing,
+  { features }: Catalog,
+  only?: string,
+): Entitlement[] {
   if (!hasAccess || product === null) return [];
-  return [...catalog.features.values()].flatMap(({ key, type }) => {
+  const keys = only === undefined ? [...features.keys()] : [only];
+  return keys.flatMap((key) => {
+    const type = features.get(key)?.type ?? 'boolean_flag';
     const entitlement = product.entitlements.get(key);
     return entitlement === undefined || type === 'boolean_flag' ? [] : [entitlement];
   });

@@ -41,6 +41,8 @@ export const CONNECTIONS_MAX = 10;
  * as one does, and 8 no more than 4.
  */
 export const TRACKING_CONNECTIONS_MAX = 4;
+/** How many of them read accounts at once: the rest is for single reads and changes of plan. */
+export const READING_CONNECTIONS_MAX = 4;
 /** How long a caller waits for a connection, new or in use. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** How long a statement waits for a row that another process has locked. A batch holds its counters for about 10. */

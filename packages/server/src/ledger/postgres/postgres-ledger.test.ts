@@ -7,6 +7,7 @@ import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } f
 import { ledgerContract, recorded, tally, word } from '../testing/contract.ts';
 import { administer, auditPostgres, startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { catalogCache } from './catalogs.ts';
+import { knownStandings } from './known-standings.ts';
 import { CONNECTIONS_MAX, openDatabase, type Database } from './database.ts';
 import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
@@ -222,7 +223,7 @@ describe('a batch', () => {
     return {
       pair,
       track: (commands: readonly TrackCommand[]) =>
-        track(hindered, catalogCache(), pair.tenantId, commands, () => NOW),
+        track(hindered, catalogCache(), knownStandings(), pair.tenantId, commands, () => NOW),
     };
   }
 
@@ -394,7 +395,14 @@ describe('a deletion', () => {
       deleting ??= b.deleteCustomer(customer!.id, NOW);
       await Promise.race([deleting, waits(url)]);
     });
-    await track(hindered, catalogCache(), tenantId, [{ ...said('user_1'), feature }], () => NOW);
+    await track(
+      hindered,
+      catalogCache(),
+      knownStandings(),
+      tenantId,
+      [{ ...said('user_1'), feature }],
+      () => NOW,
+    );
     expect(await deleting).toBe(true);
     const { eventIds, metadata } = await auditPostgres(url);
     expect([eventIds.length, metadata]).toEqual([2, []]);

@@ -3,13 +3,16 @@ import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import { accountReads } from '../account-reads.ts';
+import { readAccounts } from './accounts.ts';
 import { auditTrail } from './audit.ts';
 import { UNOBSERVED } from '../observer.ts';
 import { number } from '../rows.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
-import { openDatabase, TRACKING_CONNECTIONS_MAX } from './database.ts';
+import { openDatabase, READING_CONNECTIONS_MAX, TRACKING_CONNECTIONS_MAX } from './database.ts';
+import { knownStandings } from './known-standings.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openChangeFeed } from './notifications.ts';
@@ -54,6 +57,7 @@ export async function openPostgresLedger(
     throw error;
   });
   const catalogs = catalogCache();
+  const known = knownStandings();
 
   let closing: Promise<void> | undefined;
 
@@ -70,7 +74,7 @@ export async function openPostgresLedger(
   const commits = groupCommit<SignedCommand, Verdict>({
     lanesMax: TRACKING_CONNECTIONS_MAX,
     async commit(tenantId, batch) {
-      const verdicts = await track(database, catalogs, tenantId, batch, clock);
+      const verdicts = await track(database, catalogs, known, tenantId, batch, clock);
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
@@ -78,10 +82,14 @@ export async function openPostgresLedger(
     onShed: (commands) => observer.shed(commands),
   });
 
+  const account = accountReads(
+    (tenantId, reads) => readAccounts(database, catalogs, known, tenantId, reads),
+    { lanesMax: READING_CONNECTIONS_MAX, lanesPerTenantMax: 2 },
+  );
+
   const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
     track: (commands) => commits.submit(tenantId, signed(commands, author)),
-    account: (externalId, now, feature) =>
-      store.readAccount(database, catalogs, tenantId, externalId, now, feature),
+    account: (externalId, now, feature) => account(tenantId, { externalId, now, feature }),
     catalog: () => store.readDocument(database, catalogs, tenantId),
     putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, author, now)),
     event: (externalId, origin, key) => store.findEvent(database, tenantId, externalId, origin, key),

@@ -1,9 +1,7 @@
 import type { Catalog, CatalogDocument } from '../../metering/catalog.ts';
 import { takenAway } from '../../metering/catalog-change.ts';
 import type { Origin, UsageEvent } from '../../metering/decide.ts';
-import { REVISION_STEP, standingAt, type Customer } from '../../metering/subscription.ts';
-import { counterId, meteredKeys } from '../../metering/usage.ts';
-import type { Account } from '../account.ts';
+import { REVISION_STEP } from '../../metering/subscription.ts';
 import { catalogEntry, keyEntry, type Author } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import {
@@ -14,84 +12,16 @@ import {
   type SigningKey,
   type TenantLedger,
 } from '../ledger.ts';
-import {
-  bytes,
-  COUNTER_COLUMNS,
-  EVENT_COLUMNS,
-  number,
-  text,
-  toCounter,
-  toEvent,
-  toSecretKeyEntry,
-} from '../rows.ts';
+import { bytes, EVENT_COLUMNS, text, toEvent, toSecretKeyEntry } from '../rows.ts';
 import { saveAudit } from './audit.ts';
 import { readCatalog, type Catalogs } from './catalogs.ts';
-import { findDeleted, findStandings } from './customers.ts';
 import type { Database, Transaction } from './database.ts';
-import { listOf, storable, tableOf, toArrays } from './sql.ts';
+import { listOf, storable } from './sql.ts';
 import { unchanged, type Written } from './written.ts';
 
-/** A customer's account, the catalog, dismissals, tenants and their keys. */
+/** The catalog, events by their keys, dismissals, tenants and their keys. */
 
 type Kept = Awaited<ReturnType<TenantLedger['putCatalog']>>;
-
-/** How often a picture is taken anew because a plan changed between its two statements. */
-const PICTURES_MAX = 10;
-
-/** One picture of a customer: the second statement reads everything that moves, and says if the first is outdated. */
-export async function readAccount(
-  database: Database,
-  catalogs: Catalogs,
-  tenantId: string,
-  externalId: string,
-  now: number,
-  feature?: string,
-): Promise<Account> {
-  for (let picture = 1; picture <= PICTURES_MAX; picture += 1) {
-    const { catalog, customers } = await findStandings(database, catalogs, tenantId, [externalId]);
-    const customer = customers.get(externalId);
-    if (customer === undefined) {
-      const deleted = (await findDeleted(database, tenantId, [externalId])).size > 0;
-      return { customer: null, deleted, catalog, counters: new Map(), dismissals: new Map() };
-    }
-    const account = await readUsage(database, tenantId, customer, catalog, now, feature);
-    if (account !== null) return account;
-  }
-  throw new LedgerUnavailableError('The customer’s plan changes faster than it can be read');
-}
-
-async function readUsage(
-  database: Database,
-  tenantId: string,
-  customer: Customer,
-  catalog: Catalog,
-  now: number,
-  feature: string | undefined,
-): Promise<Account | null> {
-  const keys = meteredKeys(standingAt(customer, catalog, now), catalog, customer.id, now).filter(
-    (key) => feature === undefined || key.feature === feature,
-  );
-  const keyRows = keys.map((key) => [key.feature, key.reset, BigInt(key.periodStart)]);
-  const rows = await database.query(
-    SELECT_USAGE,
-    tenantId,
-    customer.id,
-    now,
-    ...toArrays(PERIOD_COLUMNS, keyRows),
-  );
-  const [first] = rows;
-  if (first === undefined || number(first, 'catalog_revision') !== catalog.revision) return null;
-  if (number(first, 'customer_revision') !== customer.revision) return null;
-  const counters = rows.filter((row) => row['feature'] !== null).map(toCounter);
-  const dismissals = JSON.parse(text(first, 'dismissals')) as Record<string, number>;
-  return {
-    customer,
-    deleted: false,
-    catalog,
-    counters: new Map(counters.map((counter) => [counterId(counter), counter])),
-    dismissals: new Map(Object.entries(dismissals)),
-  };
-}
 
 export async function readDocument(
   database: Database,
@@ -238,29 +168,6 @@ export function signingKeys(database: Database, fresh: SigningKey, now: number):
     return [fresh];
   });
 }
-
-const PERIOD_COLUMNS = COUNTER_COLUMNS.slice(1, 4);
-
-/** One row at least, for the revisions and the dismissals. */
-const SELECT_USAGE = {
-  name: 'usage',
-  text: `select c.revision as customer_revision,
-    coalesce((select revision from catalog where tenant_id = $1), 0) as catalog_revision,
-    coalesce((
-      select json_object_agg(d.nudge_id, d.until) from nudge_dismissal d
-      where d.tenant_id = $1 and d.customer_id = $2 and d.until > $3::bigint
-    ), '{}')::text as dismissals,
-    ${listOf(COUNTER_COLUMNS, 'n')}
-  from customer c left join (
-    ${tableOf(PERIOD_COLUMNS, 'k', 4)}
-    cross join lateral (
-      select * from counter where tenant_id = $1 and customer_id = $2 and feature = k.feature
-        and reset = k.reset and period_start = k.period_start
-      limit 1
-    ) n
-  ) on true
-  where c.tenant_id = $1 and c.id = $2`,
-};
 
 const INSERT_CATALOG = {
   name: 'catalog_insert',

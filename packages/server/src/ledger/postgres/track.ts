@@ -25,14 +25,15 @@ import { saveAudit } from './audit.ts';
 import type { Catalogs } from './catalogs.ts';
 import { ensureStandings, holdStandings, type Standings } from './customers.ts';
 import type { Database, Transaction } from './database.ts';
+import type { KnownStandings } from './known-standings.ts';
 import { listOf, tableOf, toArrays } from './sql.ts';
 
 /**
  * One batch of one tenant, in one transaction, beside any number of other processes doing the same:
  *
- *   read       customers and catalog; resolve each command to its counter
+ *   recall     customers and catalog, or read them; resolve each command to its counter
  *   lock       the counters, in key order ──one is missing──▶ roll back; next time make them first
- *   verify     that plans and catalog are still those read ──no──▶ roll back; read again
+ *   verify     that plans and catalog are still those seen ──no──▶ roll back; read again
  *   decide     on the locked counters and the keys recorded so far
  *   write      events, keys, counters ──a key was taken meanwhile──▶ roll back; read again
  *   commit
@@ -44,6 +45,7 @@ import { listOf, tableOf, toArrays } from './sql.ts';
 export async function track(
   database: Database,
   catalogs: Catalogs,
+  known: KnownStandings,
   tenantId: string,
   commands: readonly SignedCommand[],
   clock: () => number,
@@ -52,7 +54,9 @@ export async function track(
   let makesCounters = false;
   for (let turn = 1; turn <= TURNS_MAX; turn += 1) {
     const now = clock();
-    const seen = await ensureStandings(database, catalogs, tenantId, externalIds, now);
+    const seen = await known.recall(tenantId, externalIds, (unknown) =>
+      ensureStandings(database, catalogs, tenantId, unknown, now),
+    );
     const outcome = await database.transaction(async (transaction) => {
       const holds = makesCounters || turn >= HOLDING_FROM_TURN;
       const standings = holds ? await holdStandings(transaction, catalogs, tenantId, externalIds) : seen;
@@ -62,6 +66,7 @@ export async function track(
       return runTurn({ transaction, catalogs, tenantId, standings, batch, makesCounters, now });
     });
     if ('verdicts' in outcome) return outcome.verdicts;
+    if (outcome.again === 'outdated') known.forget(tenantId);
     makesCounters ||= outcome.again === 'counters';
   }
   throw new LedgerUnavailableError(`The batch met ${TURNS_MAX} changes made by others; send it again`);

@@ -17,7 +17,7 @@ export interface Known {
  * what they write.
  */
 export interface Memory {
-  /** In a write transaction, before anything is written: what is known of a tenant, to be added to. */
+  /** In a transaction, before anything is written: what is known of a tenant, to be added to. */
   recall(tenantId: string): Known;
   /** In the same transaction, after its last write. What it returns is called once the commit has succeeded. */
   seal(): () => void;

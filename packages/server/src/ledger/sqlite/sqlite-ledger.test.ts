@@ -73,6 +73,7 @@ describe('a read', () => {
     const reader = openSqlite(path);
     const writer = openSqlite(path);
     onTestFinished(() => [reader, writer].forEach((sqlite) => sqlite.close()));
+    const read = { externalId: 'user_1', now: NOW, feature: undefined };
     let reads = 0;
     const store = sqliteStore({
       ...reader,
@@ -85,7 +86,7 @@ describe('a read', () => {
       },
     });
     const consumed = (): bigint[] =>
-      [...store.account(tenantId, 'user_1', NOW).counters.values()].map((c) => c.consumed);
+      [...(store.accounts(tenantId, [read])[0]?.counters.values() ?? [])].map((c) => c.consumed);
     expect(consumed()).toEqual([1n, 1n]);
     expect(consumed()).toEqual([2n, 2n]);
   });

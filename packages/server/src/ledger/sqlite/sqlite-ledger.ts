@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
+import type { AccountRead } from '../account.ts';
+import { accountReads } from '../account-reads.ts';
 import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
@@ -43,6 +45,11 @@ export async function openSqliteLedger(
     onShed: (commands) => observer.shed(commands),
   });
 
+  const account = accountReads(
+    read((tenantId: string, reads: readonly AccountRead[]) => reader.accounts(tenantId, reads)),
+    { lanesMax: 1, lanesPerTenantMax: 1 },
+  );
+
   const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
   const customerByExternalId = read((tenantId: string, externalId: string) =>
     reader.customerByExternalId(tenantId, externalId),
@@ -50,7 +57,7 @@ export async function openSqliteLedger(
 
   const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
     track: (commands) => commits.submit(tenantId, signed(commands, author)),
-    account: read((externalId, now, feature) => reader.account(tenantId, externalId, now, feature)),
+    account: (externalId, now, feature) => account(tenantId, { externalId, now, feature }),
     catalog: read(() => reader.catalog(tenantId)),
     event: read((externalId, origin, key) => reader.event(tenantId, externalId, origin, key)),
     customer: (id) => customer(tenantId, id),

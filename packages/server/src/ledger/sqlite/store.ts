@@ -2,8 +2,8 @@ import { compileCatalog, EMPTY_CATALOG, type Catalog, type CatalogDocument } fro
 import { takenAway } from '../../metering/catalog-change.ts';
 import type { Origin, UsageEvent, Verdict } from '../../metering/decide.ts';
 import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
-import { counterId, meteredKeys } from '../../metering/usage.ts';
-import type { Account, Shown } from '../account.ts';
+import { counterId, meteredKeys, type Counter } from '../../metering/usage.ts';
+import type { Account, AccountRead, Shown } from '../account.ts';
 import { catalogEntry, keyEntry, type Author, type SignedCommand } from '../audit-trail.ts';
 import { newId } from '../ids.ts';
 import type {
@@ -21,8 +21,9 @@ import { changedSince } from './changed-since.ts';
 import { sqliteCustomers, type SqliteCustomers } from './customers.ts';
 import { schemaVersion, type Sqlite } from './database.ts';
 import { grantsHold, revokeToken } from './grants.ts';
+import { memoryOf, type Known } from './memory.ts';
 import { sweepTenant } from './sweep.ts';
-import { findRecorded, loadCounter, tracker } from './track.ts';
+import { findRecorded, recallCounter, tracker } from './track.ts';
 
 /**
  * The ledger's operations on one SQLite connection, synchronously. The worker thread runs those that write, the
@@ -30,7 +31,8 @@ import { findRecorded, loadCounter, tracker } from './track.ts';
  */
 export interface SqliteStore extends SqliteCustomers {
   track(tenantId: string, commands: readonly SignedCommand[], now: number): readonly Verdict[];
-  account(tenantId: string, externalId: string, now: number, feature?: string): Account;
+  /** Accounts as of one instant of the store. */
+  accounts(tenantId: string, reads: readonly AccountRead[]): Account[];
   catalog(tenantId: string): { document: CatalogDocument; catalog: Catalog };
   putCatalog(
     tenantId: string,
@@ -61,6 +63,7 @@ const CATALOGS_MAX = 1_000;
 
 export function sqliteStore(sqlite: Sqlite): SqliteStore {
   const catalogs = new Map<string, Catalog>();
+  const memory = memoryOf(sqlite);
   const customers = sqliteCustomers(sqlite, catalogOf);
 
   function catalogOf(tenantId: string): Catalog {
@@ -86,30 +89,37 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     };
   }
 
-  function readAccount(tenantId: string, externalId: string, now: number, feature?: string): Account {
-    const catalog = catalogOf(tenantId);
-    const customer = customers.customerByExternalId(tenantId, externalId);
+  function readAccounts(tenantId: string, reads: readonly AccountRead[]): Account[] {
+    const { accounts, remember } = sqlite.read(() => {
+      const known = memory.recall(tenantId);
+      const catalog = catalogOf(tenantId);
+      const accounts = reads.map((read) => readAccount(tenantId, catalog, known, read));
+      return { accounts, remember: memory.seal() };
+    });
+    remember();
+    return accounts;
+  }
+
+  function readAccount(tenantId: string, catalog: Catalog, known: Known, read: AccountRead): Account {
+    const { externalId, now, feature } = read;
+    const customer = known.customers.get(externalId) ?? customers.customerByExternalId(tenantId, externalId);
     if (customer === null) {
       const deleted = customers.isDeleted(tenantId, externalId);
       return { customer, deleted, catalog, counters: new Map(), dismissals: new Map() };
     }
-    const keys = meteredKeys(standingAt(customer, catalog, now), catalog, customer.id, now).filter(
-      (key) => feature === undefined || key.feature === feature,
-    );
-    const counters = keys.flatMap((key) => loadCounter(sqlite, tenantId, key) ?? []);
-    const dismissals = sqlite.all(
-      'select nudge_id, until from nudge_dismissal where tenant_id = ? and customer_id = ? and until > ?',
-      tenantId,
-      customer.id,
-      now,
-    );
-    return {
-      customer,
-      deleted: false,
-      catalog,
-      counters: new Map(counters.map((counter) => [counterId(counter), counter])),
-      dismissals: new Map(dismissals.map((row) => [text(row, 'nudge_id'), number(row, 'until')])),
-    };
+    known.customers.set(externalId, customer);
+    const counters = new Map<string, Counter>();
+    for (const key of meteredKeys(standingAt(customer, catalog, now), catalog, customer.id, now, feature)) {
+      const counter = recallCounter(sqlite, tenantId, key, known.counters);
+      if (counter !== null) counters.set(counterId(key), counter);
+    }
+    const dismissals = feature === undefined ? readDismissals(tenantId, customer.id, now) : new Map();
+    return { customer, deleted: false, catalog, counters, dismissals };
+  }
+
+  function readDismissals(tenantId: string, customerId: string, now: number): Map<string, number> {
+    const rows = sqlite.all(SELECT_DISMISSALS, tenantId, customerId, now);
+    return new Map(rows.map((row) => [text(row, 'nudge_id'), number(row, 'until')]));
   }
 
   const reading =
@@ -126,7 +136,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
       catalogOf,
       ensureCustomer: (tenantId, externalId, now) => customers.ensureCustomer(tenantId, externalId, {}, now),
     }),
-    account: reading(readAccount),
+    accounts: readAccounts,
     catalog: (tenantId) =>
       sqlite.read(() => ({ document: catalogRow(tenantId).document, catalog: catalogOf(tenantId) })),
     putCatalog(tenantId, document, author, now) {
@@ -274,6 +284,8 @@ const SELECT_COUNTED = 'select 1 from counter where tenant_id = ? and feature = 
 const UPSERT_CATALOG = `insert into catalog (tenant_id, revision, document, updated_at) values (?, ?, ?, ?)
   on conflict (tenant_id) do update set revision = excluded.revision, document = excluded.document,
     updated_at = excluded.updated_at`;
+const SELECT_DISMISSALS =
+  'select nudge_id, until from nudge_dismissal where tenant_id = ? and customer_id = ? and until > ?';
 const UPSERT_DISMISSAL = `insert into nudge_dismissal (tenant_id, customer_id, nudge_id, until) values (?, ?, ?, ?)
   on conflict (tenant_id, customer_id, nudge_id) do update set until = excluded.until`;
 const SELECT_SECRET_KEY = `select k.id, k.tenant_id, t.mode from secret_key k join tenant t on t.id = k.tenant_id

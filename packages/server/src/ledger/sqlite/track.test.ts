@@ -70,7 +70,7 @@ describe('a batch', () => {
     };
     const store = sqliteStore(spied);
     store.track(tenantId, [command('api_calls', 1, { idempotencyKey: 'k' })], NOW);
-    store.account(tenantId, 'user_1', NOW);
+    store.accounts(tenantId, [{ externalId: 'user_1', now: NOW, feature: undefined }]);
     const plans = [...statements].flatMap((sql) => sqlite.all(`explain query plan ${sql}`));
     const steps = plans.map((row) => text(row, 'detail'));
     expect(steps).toContainEqual(expect.stringContaining('subscription_by_customer'));

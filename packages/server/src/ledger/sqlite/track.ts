@@ -41,7 +41,7 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
         const customer = customers.get(externalId) ?? ensureCustomer(tenantId, externalId, now);
         if (customer !== null) customers.set(externalId, customer);
         const resolved = resolve(command, customer, catalog, now);
-        loadCharged(sqlite, tenantId, resolved, counters);
+        if (!('outcome' in resolved.target)) recallCounter(sqlite, tenantId, resolved.target.key, counters);
         return resolved;
       });
       const recorded = loadRecorded(sqlite, tenantId, batch);
@@ -57,18 +57,17 @@ export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): T
   };
 }
 
-/** Loads the counter that a command charges, where it is not known already. */
-function loadCharged(
+/** A counter, loaded where it is not known already. */
+export function recallCounter(
   sqlite: Sqlite,
   tenantId: string,
-  { target }: Resolved,
-  counters: Map<string, Counter>,
-): void {
-  if ('outcome' in target) return;
-  const id = counterId(target.key);
-  if (counters.has(id)) return;
-  const counter = loadCounter(sqlite, tenantId, target.key);
-  if (counter !== null) counters.set(id, counter);
+  key: CounterKey,
+  known: Map<string, Counter>,
+): Counter | null {
+  const id = counterId(key);
+  const counter = known.get(id) ?? loadCounter(sqlite, tenantId, key);
+  if (counter !== null) known.set(id, counter);
+  return counter;
 }
 
 /** The events that already hold a batch's idempotency keys, by {@link idempotencyId}. */
