@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TrackCommand, Verdict } from '../../metering/decide.ts';
 import { MemoryLedger } from '../../metering/testing/memory-ledger.ts';
 import { command, DAY_MS, NOW, PRICING } from '../../metering/testing/pricing.ts';
+import { rowsOf } from '../account.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { ledgerContract, recorded, tally, word } from '../testing/contract.ts';
 import { administer, auditPostgres, startPostgres, type TestPostgres } from '../testing/postgres.ts';
@@ -155,6 +156,46 @@ describe('two processes', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  describe('of which one knows a customer', () => {
+    /** A pair whose first has tracked and checked, and so remembers who is on which plan. */
+    async function openKnowing(): Promise<Pair> {
+      const pair = await openPair();
+      await pair.a.track([command('api_calls', 1)]);
+      await pair.a.account('user_1', NOW, 'api_calls');
+      return pair;
+    }
+    const limitIn = async (tenant: TenantLedger): Promise<bigint | null | undefined> =>
+      rowsOf(await tenant.account('user_1', NOW), NOW, 'api_calls')[0]?.entitlement.limit;
+
+    it('find a plan that the other has just changed', async () => {
+      const { a, b } = await openKnowing();
+      const customer = await b.customerByExternalId('user_1');
+      await b.subscribe(customer!.id, 'price_pro', {}, NOW);
+      expect(await limitIn(a)).toBe(10_000n);
+      expect((await a.track([command('api_calls', 500)])).map(word)).toEqual(['recorded']);
+    });
+
+    it('find a catalog that the other has just replaced', async () => {
+      const { a, b } = await openKnowing();
+      const [free, ...others] = structuredClone(PRICING.products);
+      const features = free!.features.map((one) => ({ ...one, limit: 7 }));
+      await b.putCatalog({ ...PRICING, products: [{ ...free!, features }, ...others] }, NOW);
+      expect(await limitIn(a)).toBe(7n);
+      expect((await a.track([command('api_calls', 7)])).map(word)).toEqual(['quota_exceeded']);
+    });
+
+    it('find that the other has just deleted them, and created them anew', async () => {
+      const { a, b } = await openKnowing();
+      const customer = await b.customerByExternalId('user_1');
+      await b.deleteCustomer(customer!.id, NOW);
+      expect(await a.account('user_1', NOW)).toMatchObject({ customer: null, deleted: true });
+      expect((await a.track([command('api_calls', 1)])).map(word)).toEqual(['customer_not_found']);
+      await b.createCustomer('user_1', {}, NOW);
+      const [event] = recorded(await a.track([command('api_calls', 1)]));
+      expect(event).toMatchObject({ sequence: 1 });
+    });
   });
 
   it('sign with one key when they start at once', async () => {

@@ -9,6 +9,7 @@ import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
 import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
 import { UNOBSERVED } from '../observer.ts';
+import { startCheckpoints } from './checkpoints.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
 import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -27,6 +28,7 @@ export async function openSqliteLedger(
 ): Promise<Ledger> {
   makeFolder(dirname(path));
   const writer = await startWriter(path, (error) => observer.failed(error));
+  const checkpoints = startCheckpoints(path, () => writer.call('checkpoint'));
   const sqlite = openSqlite(path);
   const reader = sqliteStore(sqlite);
   const listeners = changeListeners();
@@ -38,6 +40,7 @@ export async function openSqliteLedger(
     lanesPerTenantMax: 2,
     async commit(tenantId, batch) {
       const verdicts = await writer.call('track', tenantId, batch, clock());
+      checkpoints.due();
       publish(usageChanges(tenantId, batch, verdicts));
       return verdicts;
     },
@@ -142,6 +145,7 @@ export async function openSqliteLedger(
     load: () => ({ queued: commits.depth, connections: null }),
     storeBytes: read(() => sizeOf(path) + sizeOf(`${path}-wal`)),
     async close() {
+      await checkpoints.close();
       await writer.close();
       sqlite.close();
     },

@@ -56,6 +56,8 @@ export interface SqliteStore extends SqliteCustomers {
   signingKeys(fresh: SigningKey, now: number): SigningKey[];
   auditTrail(after: string): AuditRecord[];
   schemaVersion(): number;
+  /** Moves what is in the log into the store. */
+  checkpoint(): void;
 }
 
 /** Compiled catalogs kept, one a tenant; the oldest goes first. */
@@ -256,6 +258,7 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     },
     auditTrail: (after) => auditTrail(sqlite, after),
     schemaVersion: () => schemaVersion(sqlite),
+    checkpoint: () => void sqlite.all('pragma wal_checkpoint(passive)'),
   };
 }
 
