@@ -69,11 +69,14 @@ export async function openPostgresLedger(
 
   const commits = groupCommit<SignedCommand, Verdict>({
     lanesMax: TRACKING_CONNECTIONS_MAX,
-    async commit(tenantId, batch) {
-      const verdicts = await track(database, catalogs, tenantId, batch, clock);
-      publish(usageChanges(tenantId, batch, verdicts));
-      return verdicts;
-    },
+    commit: (batch) =>
+      Promise.all(
+        batch.map(async (share) => {
+          const verdicts = await track(database, catalogs, share.tenantId, share.commands, clock);
+          publish(usageChanges(share, verdicts));
+          return verdicts;
+        }),
+      ),
     onCommit: (...batch) => observer.committed(...batch),
     onShed: (commands) => observer.shed(commands),
   });

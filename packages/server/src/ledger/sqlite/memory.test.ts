@@ -45,6 +45,18 @@ it('knows of each tenant its own', () => {
   expect(recalled(sqlite, memory, 'u')).toEqual([]);
 });
 
+it('knows all tenants of one transaction', () => {
+  const { sqlite } = openStore();
+  const memory = memoryOf(sqlite);
+  sqlite.write(() => {
+    memory.recall('t').customers.set('user_1', CUSTOMER);
+    memory.alsoRecall('u').customers.set('user_2', CUSTOMER);
+    return memory.seal();
+  })();
+  const known = sqlite.write(() => [memory.recall('t'), memory.alsoRecall('u')]);
+  expect(known.map(({ customers }) => [...customers.keys()])).toEqual([['user_1'], ['user_2']]);
+});
+
 it('forgets all when another connection has written', () => {
   const { path, sqlite } = openStore();
   const memory = memoryOf(sqlite);

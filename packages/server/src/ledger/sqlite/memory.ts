@@ -19,6 +19,8 @@ export interface Known {
 export interface Memory {
   /** In a write transaction, before anything is written: what is known of a tenant, to be added to. */
   recall(tenantId: string): Known;
+  /** In the same transaction, what is known of another tenant. */
+  alsoRecall(tenantId: string): Known;
   /** In the same transaction, after its last write. What it returns is called once the commit has succeeded. */
   seal(): () => void;
 }
@@ -31,14 +33,19 @@ export function memoryOf(sqlite: Sqlite, knownMax = KNOWN_MAX): Memory {
   /** The state of the store that is remembered; `null` while a transaction runs, and after one that failed. */
   let state: string | null = null;
 
+  function knownOf(tenantId: string): Known {
+    let known = tenants.get(tenantId);
+    if (known === undefined) tenants.set(tenantId, (known = { customers: new Map(), counters: new Map() }));
+    return known;
+  }
+
   return {
     recall(tenantId) {
       if (state === null || state !== stateOf(sqlite) || sizeOf(tenants) > knownMax) tenants.clear();
       state = null;
-      let known = tenants.get(tenantId);
-      if (known === undefined) tenants.set(tenantId, (known = { customers: new Map(), counters: new Map() }));
-      return known;
+      return knownOf(tenantId);
     },
+    alsoRecall: knownOf,
     seal() {
       const sealed = stateOf(sqlite);
       return () => {

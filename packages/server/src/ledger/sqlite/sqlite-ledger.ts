@@ -15,6 +15,12 @@ import { verifySqlite } from './verify.ts';
 import { startWriter } from './writer.ts';
 
 /**
+ * One file takes all tenants in one transaction, for one fsync. The writer takes one batch after the other; the second
+ * is there when the first is done: 1.3 times as fast.
+ */
+export const WRITER_LANES = { lanesMax: 2, mixesTenants: true };
+
+/**
  * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
  * its own. A read begins after the commit whose reply the caller has seen, and so contains it.
  */
@@ -31,12 +37,10 @@ export async function openSqliteLedger(
   const { publish } = listeners;
 
   const commits = groupCommit<SignedCommand, Verdict>({
-    // The writer takes one batch after the other; the second is there when the first is done: 1.3 times as fast.
-    lanesMax: 2,
-    lanesPerTenantMax: 2,
-    async commit(tenantId, batch) {
-      const verdicts = await writer.call('track', tenantId, batch, clock());
-      publish(usageChanges(tenantId, batch, verdicts));
+    ...WRITER_LANES,
+    async commit(batch) {
+      const verdicts = await writer.call('track', batch, clock());
+      publish(batch.flatMap((share, index) => usageChanges(share, verdicts[index] ?? [])));
       return verdicts;
     },
     onCommit: (...batch) => observer.committed(...batch),

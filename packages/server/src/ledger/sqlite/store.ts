@@ -5,6 +5,7 @@ import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
 import { counterId, meteredKeys } from '../../metering/usage.ts';
 import type { Account, Shown } from '../account.ts';
 import { catalogEntry, keyEntry, type Author, type SignedCommand } from '../audit-trail.ts';
+import type { Share } from '../group-commit.ts';
 import { newId } from '../ids.ts';
 import type {
   AuditRecord,
@@ -29,7 +30,7 @@ import { findRecorded, loadCounter, tracker } from './track.ts';
  * main thread those that read.
  */
 export interface SqliteStore extends SqliteCustomers {
-  track(tenantId: string, commands: readonly SignedCommand[], now: number): readonly Verdict[];
+  track(batch: readonly Share<SignedCommand>[], now: number): readonly (readonly Verdict[])[];
   account(tenantId: string, externalId: string, now: number, feature?: string): Account;
   catalog(tenantId: string): { document: CatalogDocument; catalog: Catalog };
   putCatalog(
