@@ -26,12 +26,18 @@ export type Route = 'track' | 'check' | 'batch';
 
 export interface Figures {
   readonly repliesPerS: number;
+  /** Of these what came while requests were still due, per second of that time. */
+  readonly inTimePerS: number;
+  /** What was sent per second of that time. */
+  readonly sentPerS: number;
   /** From the instant that a request was due, not from when it was sent. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** How late the generator itself was: what it sent too late although a connection was free. */
   readonly lagP99Ms: number;
-  /** Replies other than those of the first kind, which is not measured but looked at. */
+  /** Replies of 503 that say when to come again. */
+  readonly turnedAway: number;
+  /** All other replies, which are not measured but looked at. */
   readonly failed: number;
 }
 
@@ -73,21 +79,22 @@ function requests({ port, secretKey, route, customers }: Load): () => Buffer {
   return () => Buffer.from(fixed + body(), 'latin1');
 }
 
-/** Calls `replied` with the status of each reply, once all of it is there. */
-function readReplies(socket: Socket, replied: (status: number) => void): void {
+/** Calls `replied` with the status of each reply and whether it says when to come again, once all of it is there. */
+function readReplies(socket: Socket, replied: (status: number, saysWhen: boolean) => void): void {
   let received = '';
   socket.on('data', (chunk) => {
     received += chunk.toString('latin1');
     for (;;) {
       const headEnd = received.indexOf('\r\n\r\n');
       if (headEnd === -1) return;
-      const length = Number(/content-length: *(\d+)/i.exec(received.slice(0, headEnd))?.[1]);
-      if (Number.isNaN(length)) throw new Error(`A reply without a length: ${received.slice(0, headEnd)}`);
+      const head = received.slice(0, headEnd);
+      const length = Number(/content-length: *(\d+)/i.exec(head)?.[1]);
+      if (Number.isNaN(length)) throw new Error(`A reply without a length: ${head}`);
       const end = headEnd + 4 + length;
       if (received.length < end) return;
       const status = Number(received.slice(9, 12));
       received = received.slice(end);
-      replied(status);
+      replied(status, status === 503 && /\nretry-after:/i.test(head));
     }
   });
 }
@@ -99,6 +106,8 @@ async function run(load: Load): Promise<Figures> {
   const latenciesMs: number[] = [];
   const lagsMs: number[] = [];
   const idle: (() => void)[] = [];
+  let inTime = 0;
+  let turnedAway = 0;
   let failed = 0;
   let waiting = 0;
   const sockets = await Promise.all(
@@ -134,10 +143,13 @@ async function run(load: Load): Promise<Figures> {
         waiting += 1;
         socket.write(next());
       };
-      readReplies(socket, (status) => {
+      readReplies(socket, (status, saysWhen) => {
         const now = performance.now();
         if (idle.length === 0) freeSince = now;
-        if (status === good) latenciesMs.push(now - dueAt);
+        if (status === good) {
+          latenciesMs.push(now - dueAt);
+          if (now - started <= runMs) inTime += 1;
+        } else if (saysWhen) turnedAway += 1;
         else failed += 1;
         waiting -= 1;
         idle.push(send);
@@ -157,9 +169,12 @@ async function run(load: Load): Promise<Figures> {
   for (const socket of sockets) socket.destroy();
   return {
     repliesPerS: (latenciesMs.length * 1_000) / tookMs,
+    inTimePerS: (inTime * 1_000) / runMs,
+    sentPerS: (sent * 1_000) / runMs,
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),
     lagP99Ms: quantile(lagsMs, 0.99),
+    turnedAway,
     failed,
   };
 }

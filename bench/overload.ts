@@ -1,11 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { Agent, request } from 'node:http';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { machine, printFacts, printTable, progress, quantile, writeResults } from './report.ts';
-import { DELAY_MS, DELAYED_BATCH, type SlowServer, type SlowServerUsage } from './slow-server.ts';
+import { printFigures, writeFigures, type Figure } from './figures.ts';
+import type { Figures } from './load-generator.ts';
+import { startGenerator, startStrained, type Generator, type Strained } from './processes.ts';
+import { machine, printFacts, printTable, progress, spreadOf } from './report.ts';
+import { DELAY_MS, DELAYED_BATCH, type StrainedKind } from './strained-server.ts';
 
 /**
  * What the API does when more is asked of it than it can do: requests come at a rate that does not wait for replies.
@@ -29,201 +27,105 @@ const { values: options } = parseArgs({
 });
 
 const RUN_MS = options.quick ? 500 : Number(options.seconds) * 1_000;
-/** What a store with the delay takes at most. */
+const WARM_UP_MS = Math.min(RUN_MS, 3_000);
+/** What one file with the delay takes at most, and of a database one tenant. */
 const STORE_PER_S = (DELAYED_BATCH * 1_000) / DELAY_MS;
-const TICK_MS = 5;
-/** Connections that one run may open; a request beyond waits for one, as it would in a balancer. */
-const SOCKETS_MAX = 1_000;
+/** A request beyond waits for a connection, as it would in a balancer. */
+const CONNECTIONS_MAX = 3_000;
+/** Callers that wait for their replies, for what the processor can do. */
 const CALLERS = 64;
+const CUSTOMERS = 100;
 const RECOVERY_STEP_MS = 500;
 const RECOVERY_MS_MAX = 10_000;
 /** How far the resident memory may grow under three times what the server can do: what waits is bounded. */
 const GROWTH_MB_MAX = 300;
 
-interface Reply {
-  readonly status: number;
-  /** By the clock of `performance`. */
-  readonly at: number;
-  readonly tookMs: number;
-  readonly saysWhen: boolean;
-}
-
-/** What became of the requests of one run. */
-interface Figures {
-  readonly offeredPerS: number;
-  /** Recorded while it lasted: what comes after is no more than what waited. */
-  readonly goodPerS: number;
-  /** Recorded at all. */
-  readonly good: number;
-  readonly p99Ms: number;
-  readonly turnedAway: number;
-  /** Any reply but 201 and 503 with `Retry-After`, and connections that broke. */
-  readonly others: number;
-}
-
-interface Running {
-  readonly keys: SlowServer['keys'];
-  send(secretKey: string): Promise<Reply>;
-  usage(): Promise<SlowServerUsage>;
-  stop(): Promise<void>;
-}
-
-async function startServer(kind: 'delayed' | 'direct'): Promise<Running> {
-  const child = fork(join(import.meta.dirname, 'slow-server.ts'), [kind]);
-  const { url, keys } = (await message(child)) as SlowServer;
-  // Tenants have connections of their own: none waits in the callers for those of another.
-  const agents = new Map(keys.map((key) => [key, new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX })]));
-  let sent = 0;
-  return {
-    keys,
-    send(secretKey) {
-      sent += 1;
-      const started = performance.now();
-      const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' };
-      const agent = agents.get(secretKey);
-      const asked = request(`${url}/v1/usage/track`, { agent, method: 'POST', headers });
-      const event = { customer_id: `user_${sent % 100}`, feature_key: 'events', quantity: 1 };
-      return new Promise((resolve) => {
-        const done = (status: number, saysWhen: boolean): void => {
-          const at = performance.now();
-          resolve({ status, saysWhen, at, tookMs: at - started });
-        };
-        asked.on('error', () => done(0, false));
-        asked.on('response', (reply) => {
-          reply.resume().on('end', () => done(reply.statusCode ?? 0, 'retry-after' in reply.headers));
-        });
-        asked.end(JSON.stringify({ ...event, idempotency_key: `bench-${sent}` }));
-      });
-    },
-    async usage() {
-      child.send('usage');
-      return (await message(child)) as SlowServerUsage;
-    },
-    async stop() {
-      for (const agent of agents.values()) agent.destroy();
-      child.send('stop');
-      await once(child, 'exit');
-    },
-  };
-}
-
-async function message(child: ChildProcess): Promise<unknown> {
-  const [value] = (await once(child, 'message')) as [unknown];
-  return value;
-}
-
-/** Sends at a rate, whatever comes back. */
-async function openLoop(perS: number, runMs: number, send: () => Promise<Reply>): Promise<Figures> {
-  const replies: Promise<Reply>[] = [];
-  const started = performance.now();
-  for (let now = started; now - started < runMs; now = performance.now()) {
-    const due = Math.floor(((now - started) * perS) / 1_000);
-    while (replies.length < due) replies.push(send());
-    await pause(TICK_MS);
-  }
-  const ended = performance.now();
-  return figures(await Promise.all(replies), started, ended);
-}
-
-/** Each caller sends again when it has its reply: as much as the server can do. */
-async function closedLoop(runMs: number, send: () => Promise<Reply>): Promise<Figures> {
-  const replies: Reply[] = [];
-  const started = performance.now();
-  const call = async (): Promise<void> => {
-    while (performance.now() - started < runMs) replies.push(await send());
-  };
-  await Promise.all(Array.from({ length: CALLERS }, call));
-  return figures(replies, started, performance.now());
-}
-
-function figures(replies: readonly Reply[], started: number, ended: number): Figures {
-  const runMs = ended - started;
-  const good = replies.filter(({ status }) => status === 201);
-  const turnedAway = replies.filter(({ status, saysWhen }) => status === 503 && saysWhen).length;
-  return {
-    offeredPerS: (replies.length * 1_000) / runMs,
-    goodPerS: (good.filter(({ at }) => at <= ended).length * 1_000) / runMs,
-    good: good.length,
-    p99Ms: quantile(
-      good.map(({ tookMs }) => tookMs),
-      0.99,
-    ),
-    turnedAway,
-    others: replies.length - good.length - turnedAway,
-  };
-}
-
-/** How long after an overload until everything at half the capacity is recorded, and nothing turned away. */
-async function recovery(perS: number, send: () => Promise<Reply>): Promise<number> {
-  for (let waited = RECOVERY_STEP_MS; waited <= RECOVERY_MS_MAX; waited += RECOVERY_STEP_MS) {
-    const { turnedAway, others } = await openLoop(perS / 2, RECOVERY_STEP_MS, send);
-    if (turnedAway + others === 0) return waited;
-  }
-  return Number.POSITIVE_INFINITY;
-}
+/** @param perS `null` for as much as callers who wait can send. */
+const track = (perS: number | null, runMs = RUN_MS) => ({
+  route: 'track' as const,
+  customers: CUSTOMERS,
+  // Enough for replies that take half a second.
+  connections: perS === null ? CALLERS : Math.min(CONNECTIONS_MAX, Math.ceil(perS / 2)),
+  perS,
+  runMs,
+});
 
 interface Overload {
   readonly name: string;
   readonly figures: Figures;
   /** Of what it does at its best. */
-  readonly shareOfPeak: number;
+  readonly percentOfPeak: number;
   /** Recorded for each second of processor time: says what overload costs on a machine that others use, too. */
   readonly goodPerCpuS: number;
   readonly rssMb: number;
 }
 
-async function overload(kind: 'delayed' | 'direct', times: readonly number[]) {
-  const server = await startServer(kind);
-  const send = (): Promise<Reply> => server.send(server.keys[0]);
-  try {
-    await closedLoop(RUN_MS / 2, send);
-    const measure = async (
-      name: string,
-      run: () => Promise<Figures>,
-      peakPerS?: number,
-    ): Promise<Overload> => {
-      progress(`${kind}: ${name}`);
-      const before = await server.usage();
-      const measured = await run();
-      const { cpuMs, rssMb } = await server.usage();
-      return {
-        name,
-        figures: measured,
-        shareOfPeak: measured.goodPerS / (peakPerS ?? measured.goodPerS),
-        goodPerCpuS: (measured.good * 1_000) / (cpuMs - before.cpuMs),
-        rssMb,
-      };
-    };
-    const peak = await measure('its best', () =>
-      kind === 'delayed' ? openLoop(STORE_PER_S, RUN_MS, send) : closedLoop(RUN_MS, send),
-    );
-    const { goodPerS } = peak.figures;
-    const rows = [peak];
-    for (const factor of times) {
-      const run = () => openLoop(goodPerS * factor, RUN_MS, send);
-      rows.push(await measure(`${factor} times that`, run, goodPerS));
-    }
-    progress(`${kind}: after it`);
-    return { rows, recoveredMs: await recovery(goodPerS, send) };
-  } finally {
-    await server.stop();
-  }
+interface Overloaded {
+  readonly rows: readonly Overload[];
+  readonly recoveredMs: number;
 }
 
-/** One tenant at half of what the store takes of it, alone and beside another that asks for five times as much as that. */
-async function noisyNeighbour() {
-  const server = await startServer('delayed');
-  const [quiet, noisy] = server.keys;
-  const measure = (): Promise<Figures> => openLoop(STORE_PER_S / 2, RUN_MS, () => server.send(quiet));
+/** Measures what the server does at its best, and at so many times that. */
+async function overload(
+  server: Strained,
+  generator: Generator,
+  peakPerS: number | null,
+  times: readonly number[],
+): Promise<Overloaded> {
+  const [tenant] = server.tenants;
+  await generator.press(track(peakPerS, WARM_UP_MS), tenant);
+  const measure = async (name: string, perS: number | null, bestPerS?: number): Promise<Overload> => {
+    progress(name);
+    const before = await server.usage();
+    const figures = await generator.press(track(perS), tenant);
+    const { cpuMs, rssMb } = await server.usage();
+    const { inTimePerS, repliesPerS } = figures;
+    return {
+      name,
+      figures,
+      percentOfPeak: (inTimePerS / (bestPerS ?? inTimePerS)) * 100,
+      goodPerCpuS: (repliesPerS * RUN_MS) / (cpuMs - before.cpuMs),
+      rssMb,
+    };
+  };
+  const peak = await measure('its best', peakPerS);
+  const bestPerS = peak.figures.inTimePerS;
+  const rows = [peak];
+  for (const factor of times) rows.push(await measure(`${factor} times that`, bestPerS * factor, bestPerS));
+  progress('after it');
+  return { rows, recoveredMs: await recovery(server, generator, bestPerS / 2) };
+}
+
+/** How long after an overload until everything at half the capacity is recorded, and nothing turned away. */
+async function recovery({ tenants }: Strained, generator: Generator, perS: number): Promise<number> {
+  for (let waited = RECOVERY_STEP_MS; waited <= RECOVERY_MS_MAX; waited += RECOVERY_STEP_MS) {
+    const { turnedAway, failed } = await generator.press(track(perS, RECOVERY_STEP_MS), tenants[0]);
+    if (turnedAway + failed === 0) return waited;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+interface Neighbours {
+  readonly alone: Figures;
+  readonly beside: Figures;
+  readonly noisy: Figures;
+}
+
+/** A tenant at half its share of the store, alone and beside another that asks for five times its own. */
+async function neighbours(server: Strained, generator: Generator): Promise<Neighbours> {
+  const [quiet, noisy] = server.tenants;
+  const sharePerS = STORE_PER_S / 2;
+  await generator.press(track(sharePerS / 2, WARM_UP_MS), quiet);
+  progress('a quiet tenant alone');
+  const alone = await generator.press(track(sharePerS / 2), quiet);
+  progress('a quiet tenant beside a noisy one');
+  const other = startGenerator();
   try {
-    progress('a quiet tenant alone');
-    const alone = await measure();
-    progress('a quiet tenant beside a noisy one');
-    const noise = openLoop(5 * STORE_PER_S, RUN_MS, () => server.send(noisy));
-    const beside = await measure();
+    const noise = other.press(track(5 * sharePerS, RUN_MS + WARM_UP_MS), noisy);
+    const beside = await generator.press(track(sharePerS / 2), quiet);
     return { alone, beside, noisy: await noise };
   } finally {
-    await server.stop();
+    other.stop();
   }
 }
 
@@ -231,88 +133,124 @@ const perS = (value: number): string => value.toFixed(0);
 
 function printOverload(title: string, { rows, recoveredMs }: Overloaded): void {
   printTable(
-    [title, 'offered/s', 'recorded/s', 'of its best', 'per CPU s', 'p99 ms', '503', 'other', 'MB'],
-    rows.map(
-      ({
-        name,
-        figures: { offeredPerS, goodPerS, p99Ms, turnedAway, others },
-        shareOfPeak,
-        goodPerCpuS,
-        rssMb,
-      }) => [
-        name,
-        ...[perS(offeredPerS), perS(goodPerS), `${(shareOfPeak * 100).toFixed(0)} %`, perS(goodPerCpuS)],
-        ...[p99Ms.toFixed(0), turnedAway, others, rssMb].map(String),
-      ],
-    ),
+    [title, 'sent/s', 'recorded/s', 'of its best', 'per CPU s', 'p99 ms', '503', 'other', 'MB'],
+    rows.map(({ name, figures, percentOfPeak, goodPerCpuS, rssMb }) => [
+      name,
+      ...[perS(figures.sentPerS), perS(figures.inTimePerS), `${perS(percentOfPeak)} %`, perS(goodPerCpuS)],
+      ...[perS(figures.p99Ms), figures.turnedAway, figures.failed, rssMb].map(String),
+    ]),
   );
   console.log(`After it, all is recorded again within ${recoveredMs} ms.`);
 }
 
-interface Held {
-  readonly promise: string;
-  readonly measured: string;
-  readonly holds: boolean;
+function printNeighbours(title: string, measured: Neighbours): void {
+  printTable(
+    [title, 'sent/s', 'recorded/s', 'p50 ms', 'p99 ms', '503'],
+    Object.entries(measured as unknown as Record<string, Figures>).map(([name, figures]) => [
+      name,
+      ...[perS(figures.sentPerS), perS(figures.inTimePerS), perS(figures.p50Ms), perS(figures.p99Ms)],
+      String(figures.turnedAway),
+    ]),
+  );
 }
 
-type Overloaded = Awaited<ReturnType<typeof overload>>;
+const once = (value: number) => spreadOf([value]);
 
-/** What the figures must come to, each with what it came to. */
-function promises(
-  store: Overloaded,
-  processor: Overloaded,
-  tenants: Awaited<ReturnType<typeof noisyNeighbour>>,
-): Held[] {
-  const held = (promise: string, value: number, holds: boolean, unit: string): Held => ({
-    promise,
-    measured: `${value.toFixed(0)} ${unit}`,
-    holds,
-  });
-  const share = (promise: string, row: Overload | undefined): Held => {
-    const percent = (row?.shareOfPeak ?? 0) * 100;
-    return held(`${promise}: at least 90 % of its best`, percent, percent >= 90, '%');
-  };
-  const [storePeak, storeAtThree] = store.rows;
-  const [peak, atOneFifthMore, atThree] = processor.rows;
-  const others = [...store.rows, ...processor.rows].reduce((sum, { figures: of }) => sum + of.others, 0);
-  const growth = Math.max(
-    (storeAtThree?.rssMb ?? 0) - (storePeak?.rssMb ?? 0),
-    (atThree?.rssMb ?? 0) - (peak?.rssMb ?? 0),
-  );
-  const recovered = Math.max(store.recoveredMs, processor.recoveredMs);
-  const slower = (tenants.beside.p99Ms / tenants.alone.p99Ms - 1) * 100;
+function overloadFigures(
+  of: string,
+  { rows, recoveredMs }: Overloaded,
+  targets: readonly (number | null)[],
+): Figure[] {
+  const [peak, ...above] = rows;
+  const sent = rows.reduce((sum, { figures }) => sum + figures.sentPerS * (RUN_MS / 1_000), 0);
+  const failed = rows.reduce((sum, { figures }) => sum + figures.failed, 0);
+  const growthMb = Math.max(...above.map(({ rssMb }) => rssMb - (peak?.rssMb ?? 0)));
   return [
-    share('3 times what the store takes', storeAtThree),
-    share('1.2 times what the processor takes', atOneFifthMore),
-    held('Replies that are neither 201 nor 503 with Retry-After: none', others, others === 0, ''),
-    held(`Memory at 3 times: at most ${GROWTH_MB_MAX} MB more`, growth, growth <= GROWTH_MB_MAX, 'MB'),
-    held('Everything recorded again: within 5 s', recovered, recovered <= 5_000, 'ms'),
-    held('A quiet tenant’s p99 beside a noisy one: at most 50 % more', slower, slower <= 50, '%'),
+    ...above.map(({ name, percentOfPeak }, index): Figure => {
+      const atLeast = targets[index] ?? null;
+      return {
+        name: `${of}, ${name}`,
+        reference: 'recorded/s at its best',
+        unit: '%',
+        ...(atLeast !== null && { atLeast }),
+        value: once(percentOfPeak),
+      };
+    }),
+    {
+      name: `${of}: 201, or 503 with Retry-After`,
+      reference: 'all requests',
+      unit: '%',
+      atLeast: 100,
+      value: once(100 * (1 - failed / sent)),
+    },
+    { name: `${of}: more memory`, reference: '–', unit: 'MB', atMost: GROWTH_MB_MAX, value: once(growthMb) },
+    {
+      name: `${of}: all recorded again`,
+      reference: '–',
+      unit: 's',
+      atMost: 5,
+      value: once(recoveredMs / 1_000),
+    },
   ];
 }
 
+function neighbourFigure(of: string, { alone, beside }: Neighbours): Figure {
+  return {
+    name: `Beside a noisy tenant, ${of}`,
+    reference: 'p99 of the same tenant alone',
+    unit: '×',
+    atMost: 1.5,
+    value: once(beside.p99Ms / alone.p99Ms),
+  };
+}
+
 async function main(): Promise<void> {
-  const configuration = { ...machine(), storePerS: STORE_PER_S, runMs: RUN_MS };
+  const generator = startGenerator();
+  const configuration = {
+    ...machine(),
+    processors: generator.processor,
+    delayMs: DELAY_MS,
+    commandsPerDelay: DELAYED_BATCH,
+    runMs: RUN_MS,
+  };
   printFacts(configuration);
-  const store = await overload('delayed', [3]);
-  const processor = await overload('direct', [1.2, 3]);
-  const tenants = await noisyNeighbour();
+  const figures: Figure[] = [];
+  const measured: Record<string, unknown> = {};
+  const on = async (kind: StrainedKind, measure: (server: Strained) => Promise<void>): Promise<void> => {
+    const server = await startStrained(kind);
+    try {
+      await measure(server);
+    } finally {
+      await server.stop();
+    }
+  };
+  try {
+    await on('file', async (server) => {
+      const store = await overload(server, generator, STORE_PER_S, [3]);
+      printOverload('too little store', store);
+      figures.push(...overloadFigures('Store', store, [90]));
+      measured['store'] = store;
+    });
+    await on('processor', async (server) => {
+      const processor = await overload(server, generator, null, [1.2, 3]);
+      printOverload('too little processor', processor);
+      figures.push(...overloadFigures('Processor', processor, [90, null]));
+      measured['processor'] = processor;
+    });
+    for (const kind of ['file', 'database'] as const) {
+      await on(kind, async (server) => {
+        const tenants = await neighbours(server, generator);
+        printNeighbours(`a quiet tenant, one ${kind}`, tenants);
+        figures.push(neighbourFigure(`one ${kind}`, tenants));
+        measured[`tenants of one ${kind}`] = tenants;
+      });
+    }
+  } finally {
+    generator.stop();
+  }
   progress('');
-  printOverload('too little store', store);
-  printOverload('too little processor', processor);
-  printTable(
-    ['a quiet tenant', 'offered/s', 'recorded/s', 'p99 ms', '503'],
-    Object.entries(tenants).map(([name, { offeredPerS, goodPerS, p99Ms, turnedAway }]) => [
-      name,
-      ...[perS(offeredPerS), perS(goodPerS), p99Ms.toFixed(0), String(turnedAway)],
-    ]),
-  );
-  const held = promises(store, processor, tenants);
-  printTable(
-    ['promised', 'measured', ''],
-    held.map(({ promise, measured, holds }) => [promise, measured, holds ? '✓' : '✗']),
-  );
-  writeResults('overload', { configuration, store, processor, tenants, promises: held });
+  printFigures(figures);
+  writeFigures('overload', { configuration, figures, measured });
 }
 
 if (options.help) console.log(HELP);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Listening } from './api-server.ts';
 import type { RawReply } from './bare-server.ts';
 import { customerId, FEATURE, type Figures, type Load, type Route } from './load-generator.ts';
+import type { StrainedKind, Usage } from './strained-server.ts';
 import type { Held } from './stream-holder.ts';
 
 /** The processes of a measurement over HTTP: servers, who asks them, and who listens. */
@@ -50,6 +51,26 @@ export async function startApi(databaseUrl?: string): Promise<Server> {
   return { ...said, stop: stopper(child) };
 }
 
+/** The API with too little of something, and how it fares. */
+export interface Strained {
+  /** The same server by each of two tenants. */
+  readonly tenants: readonly [Listening, Listening];
+  usage(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+export async function startStrained(kind: StrainedKind): Promise<Strained> {
+  const { child, said: tenants } = await start<Strained['tenants']>('strained-server.ts', { STRAINED: kind });
+  return {
+    tenants,
+    usage() {
+      child.send('usage');
+      return hear<Usage>(child);
+    },
+    stop: stopper(child),
+  };
+}
+
 /** A bare server that answers what `api` answers. */
 export async function startBare(api: Server, route: Route): Promise<Server> {
   const { child, said } = await start<Listening>('bare-server.ts', {}, await askOnce(api, route));
@@ -89,10 +110,15 @@ export async function holdStreams(
   };
 }
 
+type Asking = Omit<Load, 'port' | 'secretKey'>;
+
 /** Who asks: the process and where it runs. */
 export interface Generator {
   readonly processor: string;
-  run(load: Omit<Load, 'port' | 'secretKey'>, server: Server): Promise<Figures>;
+  /** @throws Error when a reply was not the one that was asked for. */
+  run(load: Asking, server: Listening): Promise<Figures>;
+  /** The same where the server may turn some away, with 503 and when to come again. */
+  press(load: Asking, server: Listening): Promise<Figures>;
   stop(): void;
 }
 
@@ -102,13 +128,17 @@ export function startGenerator(): Generator {
   const last = availableParallelism() - 1;
   const isPinned =
     last > 0 && spawnSync('taskset', ['-a', '-c', '-p', String(last), String(child.pid)]).status === 0;
+  const press: Generator['press'] = (load, { port, secretKey }) => {
+    child.send({ ...load, port, secretKey } satisfies Load);
+    return hear<Figures>(child);
+  };
   return {
     processor: isPinned ? `the load generator on processor ${last}, servers on any` : 'any',
-    async run(load, { port, secretKey }) {
-      child.send({ ...load, port, secretKey } satisfies Load);
-      const figures = await hear<Figures>(child);
-      if (figures.failed > 0)
-        throw new Error(`${figures.failed} requests were not answered as they should be`);
+    press,
+    async run(load, server) {
+      const figures = await press(load, server);
+      const failed = figures.failed + figures.turnedAway;
+      if (failed > 0) throw new Error(`${failed} requests were not answered as they should be`);
       return figures;
     },
     stop: () => void child.kill(),

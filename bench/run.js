@@ -16,8 +16,8 @@ const SHARED = [
   'load-generator',
   'processes',
   'report',
-  'slow-server',
   'stores',
+  'strained-server',
   'stream-holder',
 ];
 

@@ -74,8 +74,10 @@ export function sqlite(): System {
       return {
         ledger,
         send: {
-          direct: (tenantId, command) => Promise.resolve(store.track(tenantId, [command], Date.now())),
-          threaded: (tenantId, command) => writer.call('track', tenantId, [command], Date.now()),
+          direct: (tenantId, command) =>
+            Promise.resolve(store.track([{ tenantId, commands: [command] }], Date.now())),
+          threaded: (tenantId, command) =>
+            writer.call('track', [{ tenantId, commands: [command] }], Date.now()),
         },
         async close() {
           connection.close();

@@ -16,11 +16,13 @@ const readOf = (externalId: string): AccountRead => ({ externalId, now: 0, featu
 /** Reads that end when the test says so. */
 function openReads() {
   const groups: { asked: string[]; end: (accounts: Account[]) => void }[] = [];
-  const read = accountReads(
-    (_, reads) =>
-      new Promise((end) => groups.push({ asked: reads.map(({ externalId }) => externalId), end })),
-    { lanesMax: 1, lanesPerTenantMax: 1 },
-  );
+  const read = accountReads({
+    commit: (batch) =>
+      new Promise((end) => {
+        const asked = batch.flatMap(({ commands }) => commands.map(({ externalId }) => externalId));
+        groups.push({ asked, end: (accounts) => end([accounts]) });
+      }),
+  });
   return { groups, read };
 }
 

@@ -1,4 +1,5 @@
 import type { TrackCommand, Verdict } from '../metering/decide.ts';
+import type { Share } from './group-commit.ts';
 import type { Change, Ledger } from './ledger.ts';
 
 /** Who listens to a ledger's changes, in this process. */
@@ -20,15 +21,14 @@ export function changeListeners(): ChangeListeners {
   };
 }
 
-/** What a batch changed, once per customer and feature. */
+/** What a tenant's share of a batch changed, once per customer and feature. */
 export function usageChanges(
-  tenantId: string,
-  batch: readonly TrackCommand[],
+  { tenantId, commands }: Share<TrackCommand>,
   verdicts: readonly Verdict[],
 ): Change[] {
   const changed = new Map<string, Change>();
   verdicts.forEach((verdict, index) => {
-    const externalId = batch[index]?.externalId;
+    const externalId = commands[index]?.externalId;
     if (verdict.outcome !== 'recorded' || externalId === undefined) return;
     const { feature } = verdict.event;
     changed.set(`${externalId}\n${feature}`, { kind: 'usage', tenantId, externalId, feature });

@@ -1,20 +1,32 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupCommit, SPLIT_MIN, type GroupCommitOptions } from './group-commit.ts';
+import { groupCommit, SPLIT_MIN, type GroupCommitOptions, type Share } from './group-commit.ts';
 import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
+
+type Commit = GroupCommitOptions<string, string>['commit'];
+
+const done = (shares: readonly Share<string>[]): string[][] =>
+  shares.map(({ commands }) => commands.map((command) => `${command}!`));
 
 /** A store whose commits the test lets through one by one. */
 function heldStore() {
-  const commits: { tenantId: string; batch: readonly string[]; settle: (error?: Error) => Promise<void> }[] =
-    [];
+  const commits: {
+    shares: readonly Share<string>[];
+    /** Of the first share, the only one where tenants are not mixed. */
+    tenantId: string;
+    batch: readonly string[];
+    settle: (error?: Error) => Promise<void>;
+  }[] = [];
   let arrived: (() => void) | null = null;
-  const commit: GroupCommitOptions<string, string>['commit'] = (tenantId, batch) =>
+  const commit: Commit = (shares) =>
     new Promise((resolve, reject) => {
       const settle = (error?: Error): Promise<void> => {
-        if (error === undefined) resolve(batch.map((command) => `${command}!`));
+        if (error === undefined) resolve(done(shares));
         else reject(error);
         return new Promise((settled) => setImmediate(settled));
       };
-      commits.push({ tenantId, batch, settle });
+      const [{ tenantId, commands: batch } = { tenantId: '', commands: [] }] = shares;
+      commits.push({ shares, tenantId, batch, settle });
       arrived?.();
     });
   /** The n-th commit, once it has begun. */
@@ -25,11 +37,20 @@ function heldStore() {
   return { commit, commits, nth };
 }
 
+/** A store that cannot take one command. */
+function poisonable() {
+  const tried: string[] = [];
+  const commit: Commit = (shares) => {
+    tried.push(shares.map(({ tenantId, commands }) => `${tenantId}:${commands.join(',')}`).join(' '));
+    const isPoisoned = shares.some(({ commands }) => commands.includes('poison'));
+    return isPoisoned ? Promise.reject(new Error('cannot')) : Promise.resolve(done(shares));
+  };
+  return { commit, tried };
+}
+
 describe('groupCommit', () => {
   it('gives each caller its own results, in order', async () => {
-    const { submit } = groupCommit<string, string>({
-      commit: (_tenant, batch) => Promise.resolve(batch.map((command) => `${command}!`)),
-    });
+    const { submit } = groupCommit<string, string>({ commit: (shares) => Promise.resolve(done(shares)) });
     const results = await Promise.all([submit('t', ['a', 'b']), submit('t', []), submit('t', ['c'])]);
     expect(results).toEqual([['a!', 'b!'], [], ['c!']]);
   });
@@ -99,7 +120,7 @@ describe('groupCommit', () => {
 
   it('has the next batch of a tenant with the store where that commits in order', async () => {
     const { commit, commits, nth } = heldStore();
-    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, lanesPerTenantMax: 2 });
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, mixesTenants: true });
     const first = submit('t', ['a']);
     await nth(0);
     const second = submit('t', ['b']);
@@ -112,9 +133,9 @@ describe('groupCommit', () => {
     await Promise.all([first, second, ...later]);
   });
 
-  it('divides what waits between the lanes of a tenant that is alone, unless it is little', async () => {
+  it('divides what waits between its lanes where the store commits in order, unless it is little', async () => {
     const { commit, commits, nth } = heldStore();
-    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, lanesPerTenantMax: 2 });
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, mixesTenants: true });
     const send = (count: number) => Array.from({ length: count }, (_, n) => submit('t', [`${n}`]));
     const many = send(SPLIT_MIN);
     await nth(1);
@@ -184,9 +205,9 @@ describe('groupCommit', () => {
 
   it('refuses what would overfill the queue, and takes more once it has drained', async () => {
     const { commit, nth } = heldStore();
-    const commits = groupCommit<string, string>({ commit, queueMax: 2 });
+    const commits = groupCommit<string, string>({ commit, queueMax: 3 });
     const first = commits.submit('t', ['a', 'b']);
-    await expect(commits.submit('t', ['c'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    await expect(commits.submit('u', ['c', 'd'])).rejects.toBeInstanceOf(LedgerOverloadedError);
     expect(commits.depth).toBe(2);
     await (await nth(0)).settle();
     await first;
@@ -198,30 +219,34 @@ describe('groupCommit', () => {
 
   it('leaves room in the queue for other tenants', async () => {
     const { commit, nth } = heldStore();
-    const { submit } = groupCommit<string, string>({ commit, queueMax: 3, tenantQueueMax: 2 });
-    const loud = submit('loud', ['a', 'b']);
-    await expect(submit('loud', ['c'])).rejects.toBeInstanceOf(LedgerOverloadedError);
+    const { submit } = groupCommit<string, string>({ commit, queueMax: 10 });
+    const loud = submit('loud', Array<string>(8).fill('a'));
+    await expect(submit('loud', ['b'])).rejects.toBeInstanceOf(LedgerOverloadedError);
     const quiet = submit('quiet', ['x']);
     await (await nth(0)).settle();
     await (await nth(1)).settle();
     await loud;
     await expect(quiet).resolves.toEqual(['x!']);
-    const more = submit('loud', ['c', 'd']);
+    const more = submit('loud', ['b']);
     await (await nth(2)).settle();
-    await expect(more).resolves.toEqual(['c!', 'd!']);
+    await expect(more).resolves.toEqual(['b!']);
   });
 
   it('gives each its own commit when a batch fails, so that only the poison is refused', async () => {
-    const tried: string[] = [];
-    const { submit } = groupCommit<string, string>({
-      commit: (_tenant, batch) => {
-        tried.push(batch.join(''));
-        return batch.includes('poison') ? Promise.reject(new Error('cannot')) : Promise.resolve([...batch]);
-      },
-    });
+    const { commit, tried } = poisonable();
+    const { submit } = groupCommit<string, string>({ commit });
     const outcomes = await Promise.allSettled(['a', 'poison', 'b'].map((command) => submit('t', [command])));
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(tried).toEqual(['apoisonb', 'a', 'poison', 'b']);
+    expect(tried).toEqual(['t:a,poison,b', 't:a', 't:poison', 't:b']);
+  });
+
+  it('keeps together what is another tenant’s when a batch fails', async () => {
+    const { commit, tried } = poisonable();
+    const { submit } = groupCommit<string, string>({ commit, mixesTenants: true });
+    const commands = [submit('t', ['poison']), submit('u', ['x']), submit('u', ['y'])];
+    const outcomes = await Promise.allSettled(commands);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    expect(tried).toEqual(['t:poison u:x,y', 't:poison', 'u:x,y']);
   });
 
   it('never repeats a commit whose outcome is unknown', async () => {
@@ -268,7 +293,7 @@ describe('groupCommit', () => {
     const { commit, nth } = heldStore();
     const { submit } = groupCommit<string, string>({
       commit,
-      queueMax: 3,
+      queueMax: 4,
       waitMsMax: 10,
       onShed: (commands) => shed.push(commands),
       clock: () => now,
@@ -283,4 +308,126 @@ describe('groupCommit', () => {
     await first;
     expect(shed).toEqual([2, 2]);
   });
+});
+
+describe('tenants that wait at the same time', () => {
+  const BATCH = 8;
+  const SIZE_MAX = 16;
+  const tenantIds = ['t', 'u', 'v'];
+  const sizes = fc.array(fc.integer({ min: 1, max: SIZE_MAX }), { minLength: 1, maxLength: 40 });
+  /** The sizes of what each submits, all before the first commit. */
+  const backlogs = fc.record({ t: sizes, u: sizes, v: sizes });
+
+  const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
+  /** What each commit had of each tenant. */
+  async function committed(
+    waiting: Record<string, number[]>,
+    options: Partial<GroupCommitOptions<number, number>>,
+  ): Promise<Record<string, number>[]> {
+    const commits: Record<string, number>[] = [];
+    const { submit } = groupCommit<number, number>({
+      commit: (shares) => {
+        commits.push(Object.fromEntries(shares.map(({ tenantId, commands }) => [tenantId, commands.length])));
+        return Promise.resolve(shares.map(({ commands }) => commands));
+      },
+      batchMax: BATCH,
+      ...options,
+    });
+    await Promise.all(
+      Object.entries(waiting).flatMap(([tenantId, sizes]) =>
+        sizes.map((size) =>
+          submit(
+            tenantId,
+            Array.from({ length: size }, (_, n) => n),
+          ),
+        ),
+      ),
+    );
+    return commits;
+  }
+
+  it.each([true, false])('are served alike, in whatever sizes they send: mixed %s', async (mixesTenants) => {
+    await fc.assert(
+      fc.asyncProperty(backlogs, async (waiting) => {
+        const served: Record<string, number> = { t: 0, u: 0, v: 0 };
+        for (const commit of await committed(waiting, { mixesTenants })) {
+          for (const [tenantId, size] of Object.entries(commit)) served[tenantId]! += size;
+          const all = tenantIds.map((id) => served[id]!);
+          // While nobody has been served all, the bound of deficit round robin holds: two submissions and a turn.
+          if (tenantIds.some((id) => served[id] === sum(waiting[id as 't']))) break;
+          expect(Math.max(...all) - Math.min(...all)).toBeLessThanOrEqual(2 * SIZE_MAX + BATCH);
+        }
+      }),
+    );
+  });
+
+  it('are all served, in batches within the bound unless one submission alone passes it', async () => {
+    await fc.assert(
+      fc.asyncProperty(backlogs, fc.boolean(), async (waiting, mixesTenants) => {
+        const commits = await committed(waiting, { mixesTenants });
+        for (const tenantId of tenantIds)
+          expect(sum(commits.map((commit) => commit[tenantId] ?? 0))).toBe(sum(waiting[tenantId as 't']));
+        for (const commit of commits) {
+          const isLarge =
+            Object.keys(commit).length === 1 &&
+            waiting[Object.keys(commit)[0] as 't'].includes(sum(Object.values(commit)));
+          expect(sum(Object.values(commit)) <= BATCH || isLarge).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('share a batch equally, and one leaves to the others what it does not need', async () => {
+    const ones = (count: number) => Array.from({ length: count }, () => 1);
+    const [first] = await committed({ t: ones(100), u: ones(100), v: ones(1) }, { mixesTenants: true });
+    expect(first).toEqual({ t: 4, u: 3, v: 1 });
+  });
+
+  it('are all in the next batch, however much one of them has waiting', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, mixesTenants: true, batchMax: 4 });
+    const loud = Array.from({ length: 8 }, (_, n) => submit('loud', [`${n}`]));
+    const held = await nth(0);
+    const quiet = submit('quiet', ['x']);
+    await held.settle();
+    await (await nth(1)).settle();
+    await expect(quiet).resolves.toEqual(['x!']);
+    await (await nth(2)).settle();
+    await Promise.all(loud);
+    expect(
+      commits.map(({ shares }) => shares.map(({ tenantId, commands }) => `${tenantId} ${commands.length}`)),
+    ).toEqual([['loud 4'], ['loud 3', 'quiet 1'], ['loud 1']]);
+  });
+
+  it.each([
+    { tenants: 1, each: 800 },
+    { tenants: 2, each: 444 },
+    { tenants: 6, each: 160 },
+  ])('have the less of the queue the more they are, and leave room: $tenants', ({ tenants, each }) => {
+    const { submit, held } = neverCommitted(1_000);
+    for (let turn = 0; turn < 1_000; turn += 1)
+      for (let tenant = 0; tenant < tenants; tenant += 1) submit(`t${tenant}`);
+    submit('late');
+    expect([...held.values()]).toEqual([...Array<number>(tenants).fill(each), 1]);
+  });
+
+  /** A queue that only fills; says how many commands it holds of each tenant. */
+  function neverCommitted(queueMax: number) {
+    const held = new Map<string, number>();
+    let shed = 0;
+    const { submit } = groupCommit<string, string>({
+      commit: () => new Promise(() => undefined),
+      queueMax,
+      onShed: (commands) => (shed += commands),
+    });
+    return {
+      held,
+      submit: (tenantId: string): void => {
+        const before = shed;
+        submit(tenantId, ['x']).catch(() => undefined);
+        if (shed === before) held.set(tenantId, (held.get(tenantId) ?? 0) + 1);
+      },
+    };
+  }
 });

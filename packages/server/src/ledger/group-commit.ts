@@ -1,11 +1,15 @@
 import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
 
 /**
- * Group commit: while one commit is in flight, what arrives waits; when it returns, everything waiting of the next
- * tenant goes into the next one, up to a bound. No timer: an idle ledger commits at once, a busy one amortises its
- * fsync. Measured through the whole ledger on two idle cores, fsync in 0.12 ms, each event with a key, one hot counter,
- * 1 → 256 callers: SQLite from 3 300 to 54 000 events/s, PostgreSQL from 1 150 to 34 000, where one event a
- * transaction stays at 4 900 (3 300 from another thread) and 670. `npm run bench -- ledger` measures it again.
+ * Group commit: while one commit is in flight, what arrives waits; when it returns, what waits goes into the next one,
+ * up to a bound. No timer: an idle ledger commits at once, a busy one amortises its fsync. Measured through the whole
+ * ledger on two idle cores, fsync in 0.12 ms, each event with a key, one hot counter, 1 → 256 callers: SQLite from
+ * 3 300 to 54 000 events/s, PostgreSQL from 1 150 to 34 000, where one event a transaction stays at 4 900 (3 300 from
+ * another thread) and 670. `npm run bench -- ledger` measures it again.
+ *
+ * Tenants share it fairly: in what is committed by deficit round robin (Shreedhar and Varghese 1995), so that each
+ * that waits has an equal part of every round, however much another sends and in whatever sizes; in what may wait by a
+ * dynamic threshold (Choudhury and Hahne 1998), so that there is always room for one more.
  */
 export interface GroupCommit<Command, Result> {
   /** Queues commands of one tenant, to be committed in order and together where the bound allows. */
@@ -14,22 +18,28 @@ export interface GroupCommit<Command, Result> {
   readonly depth: number;
 }
 
+/** What one tenant has in a batch. */
+export interface Share<Command> {
+  readonly tenantId: string;
+  readonly commands: readonly Command[];
+}
+
 export interface GroupCommitOptions<Command, Result> {
   /**
-   * Commits all of a batch in one transaction. A {@link LedgerUnavailableError} says that the outcome is unknown;
-   * any other error, that nothing was committed.
+   * Commits all of a batch in one transaction, and gives the results of each share. A {@link LedgerUnavailableError}
+   * says that the outcome is unknown; any other error, that nothing was committed.
    */
-  commit: (tenantId: string, batch: readonly Command[]) => Promise<readonly Result[]>;
+  commit: (batch: readonly Share<Command>[]) => Promise<readonly (readonly Result[])[]>;
   /** Batches that may be with the store at the same time. */
   lanesMax?: number;
   /**
-   * How many of these may be one tenant's. More than one only where the store commits in the order it is asked to:
-   * then it has the next batch at hand while the callers of the last one hear of theirs.
+   * Whether one transaction takes commands of several tenants, and the store transactions in the order it is asked to:
+   * then it has the next batch at hand while the callers of the last one hear of theirs. Otherwise a batch is one
+   * tenant's, and a tenant has one at a time.
    */
-  lanesPerTenantMax?: number;
+  mixesTenants?: boolean;
   batchMax?: number;
   queueMax?: number;
-  tenantQueueMax?: number;
   waitMsMax?: number;
   /** Told of each commit: what it came to, how long the first of its batch had waited, how long it took. */
   onCommit?: (results: readonly Result[], waitedMs: number, tookMs: number) => void;
@@ -45,8 +55,11 @@ export const BATCH_MAX = 500;
 export const SPLIT_MIN = 64;
 /** Commands that may wait: about a third of a second's work on the reference machine. */
 export const QUEUE_MAX = 10_000;
-/** Commands of one tenant that may wait: however much one sends, there is room for others. */
-export const TENANT_QUEUE_MAX = 8_000;
+/**
+ * How many times the room that is left one tenant may fill. Alone it has four fifths of the queue, two have four
+ * ninths each, and so on: whoever comes late finds room, and what one holds too much it gives back as it is committed.
+ */
+const ROOMS_OF_TENANT_MAX = 4;
 /** How long a command may wait before it is begun: whoever sent it should hear in time to send it again. */
 export const WAIT_MS_MAX = 5_000;
 
@@ -57,23 +70,34 @@ interface Waiting<Command, Result> {
   reject: (error: unknown) => void;
 }
 
+interface Queue<Command, Result> {
+  readonly waiting: Waiting<Command, Result>[];
+  /** Commands that its tenant may have in a batch by now. */
+  credit: number;
+}
+
+/** Whole submissions of one tenant that are committed together. */
+interface Taken<Command, Result> {
+  readonly tenantId: string;
+  readonly waiting: readonly Waiting<Command, Result>[];
+}
+
 export function groupCommit<Command, Result>(
   options: GroupCommitOptions<Command, Result>,
 ): GroupCommit<Command, Result> {
   const {
     commit,
     lanesMax = 1,
-    lanesPerTenantMax = 1,
+    mixesTenants = false,
     batchMax = BATCH_MAX,
     queueMax = QUEUE_MAX,
-    tenantQueueMax = TENANT_QUEUE_MAX,
     waitMsMax = WAIT_MS_MAX,
     onCommit,
     onShed,
     clock = () => performance.now(),
   } = options;
-  // Tenants in turn: a Map keeps insertion order, and one that has more waiting goes to the back.
-  const queues = new Map<string, Waiting<Command, Result>[]>();
+  /** Of tenants that wait, in turn: a Map keeps insertion order, and who had a turn and waits on goes to the back. */
+  const queues = new Map<string, Queue<Command, Result>>();
   /** Batches of a tenant that are with the store. */
   const inFlight = new Map<string, number>();
   /** Commands that wait or are being committed, by tenant and in all. */
@@ -81,44 +105,63 @@ export function groupCommit<Command, Result>(
   let depth = 0;
   let lanes = 0;
 
-  /** Commits one tenant's batch after the other's, until none waits that no other lane is busy with. */
+  /** Commits one batch after the other, until nothing waits that no other lane is busy with. */
   async function runLane(): Promise<void> {
-    for (let turn = takeTurn(); turn !== null; turn = takeTurn()) {
-      const { tenantId, batch } = turn;
-      add(inFlight, tenantId, 1);
-      await settle(tenantId, batch);
-      add(inFlight, tenantId, -1);
-      count(tenantId, -countCommands(batch));
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      for (const { tenantId } of batch) add(inFlight, tenantId, 1);
+      await settle(batch);
+      for (const { tenantId, waiting } of batch) {
+        add(inFlight, tenantId, -1);
+        count(tenantId, -countCommands(waiting));
+      }
     }
     lanes -= 1;
   }
 
-  function takeTurn(): { tenantId: string; batch: readonly Waiting<Command, Result>[] } | null {
-    for (const [tenantId, queue] of queues) {
-      if (lanesOf(tenantId) === lanesPerTenantMax) continue;
-      queues.delete(tenantId);
-      dropExpired(tenantId, queue);
-      const batch = takeBatch(queue, boundOf(queue));
-      if (queue.length > 0) queues.set(tenantId, queue);
-      if (batch.length > 0) return { tenantId, batch };
+  /** Each tenant in turn adds its part, round after round, until the batch is full or nobody has a part to add. */
+  function takeBatch(): Taken<Command, Result>[] {
+    const batch = new Map<string, Waiting<Command, Result>[]>();
+    let room = roomOfBatch();
+    for (let turns = turnsFor(room); turns.length > 0; turns = turnsFor(room)) {
+      const quantum = Math.floor(room / turns.length);
+      const before = room;
+      for (const [tenantId, queue] of turns) {
+        dropExpired(tenantId, queue.waiting);
+        // Who has credit left over was stopped by the last batch's bound, and goes on with the same turn.
+        if (!hasCredit(queue)) queue.credit += quantum;
+        const taken = takeFront(queue, room, batch.size === 0);
+        room -= countCommands(taken);
+        if (taken.length > 0) batch.set(tenantId, [...(batch.get(tenantId) ?? []), ...taken]);
+        // Its turn is not over but the batch is full: it begins the next one, or smaller ones would pass it for ever.
+        if (hasCredit(queue)) return shares(batch);
+        queues.delete(tenantId);
+        if (queue.waiting.length > 0) queues.set(tenantId, queue);
+      }
+      if (batch.size > 0 && (room === before || !mixesTenants)) break;
     }
-    return null;
+    return shares(batch);
+  }
+
+  /** Those who may add to a batch: no more than it has room for, as each adds something in the end. */
+  function turnsFor(room: number): [string, Queue<Command, Result>][] {
+    const turns: [string, Queue<Command, Result>][] = [];
+    const turnsMax = mixesTenants ? room : Math.min(room, 1);
+    for (const [tenantId, queue] of queues) {
+      if (turns.length >= turnsMax) break;
+      if (mixesTenants || !inFlight.has(tenantId)) turns.push([tenantId, queue]);
+    }
+    return turns;
+  }
+
+  /** The first lane leaves each other one its part of what waits. */
+  function roomOfBatch(): number {
+    const waiting = mixesTenants && inFlight.size === 0 ? depth : 0;
+    return waiting < SPLIT_MIN ? batchMax : Math.min(batchMax, Math.ceil(waiting / lanesMax));
   }
 
   function count(tenantId: string, change: number): void {
     depth += change;
     add(depths, tenantId, change);
-  }
-
-  function lanesOf(tenantId: string): number {
-    return inFlight.get(tenantId) ?? 0;
-  }
-
-  /** A queue that has a second lane to itself leaves half of what waits to it. */
-  function boundOf(queue: readonly Waiting<Command, Result>[]): number {
-    const alone = inFlight.size === 0 && queues.size === 0;
-    const size = lanesPerTenantMax > 1 && alone ? countCommands(queue) : 0;
-    return size < SPLIT_MIN ? batchMax : Math.min(batchMax, Math.ceil(size / lanesPerTenantMax));
   }
 
   /** Refuses those at the front that have waited too long; nobody behind them has waited longer. */
@@ -134,26 +177,33 @@ export function groupCommit<Command, Result>(
       );
   }
 
-  async function settle(tenantId: string, batch: readonly Waiting<Command, Result>[]): Promise<void> {
+  async function settle(batch: readonly Taken<Command, Result>[]): Promise<void> {
     const begun = clock();
-    let results;
+    let results: readonly (readonly Result[])[];
     try {
       results = await commit(
-        tenantId,
-        batch.flatMap((waiting) => waiting.commands),
+        batch.map(({ tenantId, waiting }) => ({
+          tenantId,
+          commands: waiting.flatMap(({ commands }) => commands),
+        })),
       );
     } catch (error) {
-      if (batch.length === 1 || error instanceof LedgerUnavailableError) {
-        for (const { reject } of batch) reject(error);
+      const parts = batch.length > 1 ? batch : batch.flatMap(bySubmission);
+      if (parts.length === 1 || error instanceof LedgerUnavailableError) {
+        for (const { waiting } of batch) for (const { reject } of waiting) reject(error);
         return;
       }
-      // One of them is what the store cannot take: each gets a commit of its own, so that no other sinks with it.
-      for (const waiting of batch) await settle(tenantId, [waiting]);
+      // One of them is what the store cannot take: each tenant gets a commit of its own, and then each submission.
+      for (const part of parts) await settle([part]);
       return;
     }
-    let offset = 0;
-    for (const { commands, resolve } of batch) resolve(results.slice(offset, (offset += commands.length)));
-    onCommit?.(results, begun - (batch[0]?.since ?? begun), clock() - begun);
+    batch.forEach(({ waiting }, index) => {
+      let offset = 0;
+      for (const { commands, resolve } of waiting)
+        resolve((results[index] ?? []).slice(offset, (offset += commands.length)));
+    });
+    const since = Math.min(...batch.map(({ waiting: [first] }) => first?.since ?? begun));
+    onCommit?.(results.flat(), begun - since, clock() - begun);
   }
 
   return {
@@ -162,18 +212,21 @@ export function groupCommit<Command, Result>(
     },
     submit(tenantId, commands) {
       const ofTenant = (depths.get(tenantId) ?? 0) + commands.length;
-      if (depth + commands.length > queueMax || ofTenant > tenantQueueMax) {
+      const left = queueMax - depth - commands.length;
+      if (left < 0 || ofTenant > left * ROOMS_OF_TENANT_MAX) {
         onShed?.(commands.length);
         return Promise.reject(
-          new LedgerOverloadedError(`${depth} commands are waiting; the queue holds ${queueMax}`),
+          new LedgerOverloadedError(
+            `${depth} commands are waiting, ${ofTenant} with these of this tenant; the queue holds ${queueMax}`,
+          ),
         );
       }
       count(tenantId, commands.length);
       return new Promise((resolve, reject) => {
-        const queue = queues.get(tenantId) ?? [];
-        queue.push({ commands, since: clock(), resolve, reject });
+        const queue = queues.get(tenantId) ?? { waiting: [], credit: 0 };
+        queue.waiting.push({ commands, since: clock(), resolve, reject });
         queues.set(tenantId, queue);
-        if (lanes === lanesMax || lanesOf(tenantId) === lanesPerTenantMax) return;
+        if (lanes === lanesMax || (!mixesTenants && inFlight.has(tenantId))) return;
         lanes += 1;
         // Deferred by a turn of the event loop's I/O phase, so that requests read together are committed together.
         setImmediate(() => void runLane());
@@ -182,14 +235,37 @@ export function groupCommit<Command, Result>(
   };
 }
 
-/** Takes whole submissions from the front: at least one, then as many as stay within the bound. */
-function takeBatch<Command, Result>(
-  queue: Waiting<Command, Result>[],
-  batchMax: number,
+/** Takes whole submissions within the credit and the room; of a batch the first fits always. */
+function takeFront<Command, Result>(
+  queue: Queue<Command, Result>,
+  room: number,
+  isFirst: boolean,
 ): Waiting<Command, Result>[] {
   let size = 0;
-  const end = queue.findIndex(({ commands }, index) => (size += commands.length) > batchMax && index > 0);
-  return queue.splice(0, end === -1 ? queue.length : end);
+  const end = queue.waiting.findIndex(({ commands }, index) => {
+    size += commands.length;
+    return size > queue.credit || (size > room && !(isFirst && index === 0));
+  });
+  const taken = queue.waiting.splice(0, end === -1 ? queue.waiting.length : end);
+  queue.credit -= countCommands(taken);
+  return taken;
+}
+
+function hasCredit<Command, Result>({ waiting: [next], credit }: Queue<Command, Result>): boolean {
+  return next !== undefined && next.commands.length <= credit;
+}
+
+function shares<Command, Result>(
+  batch: ReadonlyMap<string, readonly Waiting<Command, Result>[]>,
+): Taken<Command, Result>[] {
+  return Array.from(batch, ([tenantId, waiting]) => ({ tenantId, waiting }));
+}
+
+function bySubmission<Command, Result>({
+  tenantId,
+  waiting,
+}: Taken<Command, Result>): Taken<Command, Result>[] {
+  return waiting.map((one) => ({ tenantId, waiting: [one] }));
 }
 
 function countCommands(batch: readonly { commands: readonly unknown[] }[]): number {

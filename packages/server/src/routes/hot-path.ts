@@ -13,7 +13,7 @@ import type { Answer } from './route.ts';
 /** Answers a request if it is an ordinary one to a hot route; `false` leaves it alone. */
 export type HotPath = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-interface Outcomes {
+export interface Outcomes {
   /** What an error comes to. */
   refuse: (error: unknown, asked: Asked) => WrittenReply;
   onReply: ((reply: AnsweredRequest) => void) | undefined;
@@ -35,7 +35,8 @@ export function hotPath(answers: ReadonlyMap<string, Answer>, outcomes: Outcomes
   };
 }
 
-async function respond(
+/** Answers, and tells of it. Rejects where not even an error could be told. */
+export async function respond(
   answer: Answer,
   request: { method: string; path: string; incoming: IncomingMessage; outgoing: ServerResponse },
   { refuse, onReply }: Outcomes,

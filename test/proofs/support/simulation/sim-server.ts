@@ -6,7 +6,11 @@ import { createApp, type App } from '../../../../packages/server/src/app.ts';
 import { generateSecretKey, hashSecretKey } from '../../../../packages/server/src/auth/secret-keys.ts';
 import { generateSigningKey, sessionTokens } from '../../../../packages/server/src/auth/session-tokens.ts';
 import { OPERATOR, signed, type SignedCommand } from '../../../../packages/server/src/ledger/audit-trail.ts';
-import { groupCommit, type GroupCommit } from '../../../../packages/server/src/ledger/group-commit.ts';
+import {
+  groupCommit,
+  type GroupCommit,
+  type Share,
+} from '../../../../packages/server/src/ledger/group-commit.ts';
 import {
   LedgerOverloadedError,
   LedgerUnavailableError,
@@ -20,6 +24,7 @@ import {
   type Sqlite,
 } from '../../../../packages/server/src/ledger/sqlite/database.ts';
 import { text } from '../../../../packages/server/src/ledger/rows.ts';
+import { WRITER_LANES } from '../../../../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 import { sqliteStore, type SqliteStore } from '../../../../packages/server/src/ledger/sqlite/store.ts';
 import type { CatalogDocument } from '../../../../packages/server/src/metering/catalog.ts';
 import type { TrackCommand, Verdict } from '../../../../packages/server/src/metering/decide.ts';
@@ -27,7 +32,6 @@ import type { TrackCommand, Verdict } from '../../../../packages/server/src/mete
 /** Small, so that a simulation of a few events fills the queue and splits into batches. */
 const BATCH_MAX = 6;
 const QUEUE_MAX = 20;
-const TENANT_QUEUE_MAX = 14;
 
 /** How the store treats the next transaction. */
 export type StoreFate =
@@ -138,18 +142,16 @@ export class SimServer {
     const store = sqliteStore(this.#faulty(this.sqlite));
     let freeAt = this.#clock.now();
     const commits = groupCommit<SignedCommand, Verdict>({
-      lanesMax: 2,
-      lanesPerTenantMax: 2,
+      ...WRITER_LANES,
       batchMax: BATCH_MAX,
       queueMax: QUEUE_MAX,
-      tenantQueueMax: TENANT_QUEUE_MAX,
       clock: () => this.#clock.now(),
-      commit: async (tenantId, batch) => {
+      commit: async (batch) => {
         // One transaction after the other, in the order they were asked for.
         freeAt = Math.max(freeAt, this.#clock.now()) + this.#weather.delayMs();
         await new Promise<void>((resolve) => this.#clock.schedule(resolve, freeAt - this.#clock.now()));
         if (incarnation !== this.#incarnation) return never();
-        return this.#commit(store, tenantId, batch);
+        return this.#commit(store, batch);
       },
     });
     return { store, commits };
@@ -182,7 +184,8 @@ export class SimServer {
     return parts as Ledger;
   }
 
-  #commit(store: SqliteStore, tenantId: string, batch: readonly SignedCommand[]): readonly Verdict[] {
+  #commit(store: SqliteStore, shares: readonly Share<SignedCommand>[]): readonly (readonly Verdict[])[] {
+    const batch = shares.flatMap(({ commands }) => commands);
     // What is sent together is committed together, however much it is.
     const [first] = batch;
     const together = (first && this.#together.get(first)) ?? 0;
@@ -190,7 +193,7 @@ export class SimServer {
       this.complaints.push(`${batch.length} commands in a batch`);
     for (const command of batch) this.#executed.add(command);
     try {
-      return store.track(tenantId, batch, this.#now());
+      return store.track(shares, this.#now());
     } catch (error) {
       if (error instanceof StoreFailedError)
         throw new LedgerUnavailableError(error.message, { cause: error });

@@ -73,19 +73,25 @@ export async function openPostgresLedger(
 
   const commits = groupCommit<SignedCommand, Verdict>({
     lanesMax: TRACKING_CONNECTIONS_MAX,
-    async commit(tenantId, batch) {
-      const verdicts = await track(database, catalogs, known, tenantId, batch, clock);
-      publish(usageChanges(tenantId, batch, verdicts));
-      return verdicts;
-    },
+    commit: (batch) =>
+      Promise.all(
+        batch.map(async (share) => {
+          const verdicts = await track(database, catalogs, known, share.tenantId, share.commands, clock);
+          publish(usageChanges(share, verdicts));
+          return verdicts;
+        }),
+      ),
     onCommit: (...batch) => observer.committed(...batch),
     onShed: (commands) => observer.shed(commands),
   });
 
-  const account = accountReads(
-    (tenantId, reads) => readAccounts(database, catalogs, known, tenantId, reads),
-    { lanesMax: READING_CONNECTIONS_MAX, lanesPerTenantMax: 2 },
-  );
+  const account = accountReads({
+    lanesMax: READING_CONNECTIONS_MAX,
+    commit: (batch) =>
+      Promise.all(
+        batch.map(({ tenantId, commands }) => readAccounts(database, catalogs, known, tenantId, commands)),
+      ),
+  });
 
   const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
     track: (commands) => commits.submit(tenantId, signed(commands, author)),

@@ -21,14 +21,14 @@ function addTenant(sqlite: Sqlite, id: string): void {
 /** A transaction that writes something and remembers a customer. */
 function remember(sqlite: Sqlite, memory: Memory, tenantId = 't'): void {
   sqlite.write(() => {
-    memory.recall(tenantId).customers.set('user_1', CUSTOMER);
+    memory.recall()(tenantId).customers.set('user_1', CUSTOMER);
     addTenant(sqlite, tenantId);
     return memory.seal();
   })();
 }
 
 function recalled(sqlite: Sqlite, memory: Memory, tenantId = 't'): string[] {
-  return sqlite.write(() => [...memory.recall(tenantId).customers.keys()]);
+  return sqlite.write(() => [...memory.recall()(tenantId).customers.keys()]);
 }
 
 it('knows what its last transaction knew', () => {
@@ -43,6 +43,19 @@ it('knows of each tenant its own', () => {
   const memory = memoryOf(sqlite);
   remember(sqlite, memory);
   expect(recalled(sqlite, memory, 'u')).toEqual([]);
+});
+
+it('knows all tenants of one transaction', () => {
+  const { sqlite } = openStore();
+  const memory = memoryOf(sqlite);
+  sqlite.write(() => {
+    const knownOf = memory.recall();
+    knownOf('t').customers.set('user_1', CUSTOMER);
+    knownOf('u').customers.set('user_2', CUSTOMER);
+    return memory.seal();
+  })();
+  const known = sqlite.write(() => ['t', 'u'].map(memory.recall()));
+  expect(known.map(({ customers }) => [...customers.keys()])).toEqual([['user_1'], ['user_2']]);
 });
 
 it('forgets all when another connection has written', () => {
@@ -67,7 +80,7 @@ it('forgets all when its transaction was rolled back', () => {
   remember(sqlite, memory);
   const failing = () =>
     sqlite.write(() => {
-      memory.recall('t').customers.set('user_2', CUSTOMER);
+      memory.recall()('t').customers.set('user_2', CUSTOMER);
       memory.seal();
       throw new Error('poison');
     });

@@ -17,8 +17,8 @@ export interface Known {
  * what they write.
  */
 export interface Memory {
-  /** In a transaction, before anything is written: what is known of a tenant, to be added to. */
-  recall(tenantId: string): Known;
+  /** In a transaction, before anything is written: what is known of each tenant, to be added to. */
+  recall(): (tenantId: string) => Known;
   /** In the same transaction, after its last write. What it returns is called once the commit has succeeded. */
   seal(): () => void;
 }
@@ -31,13 +31,17 @@ export function memoryOf(sqlite: Sqlite, knownMax = KNOWN_MAX): Memory {
   /** The state of the store that is remembered; `null` while a transaction runs, and after one that failed. */
   let state: string | null = null;
 
+  function knownOf(tenantId: string): Known {
+    let known = tenants.get(tenantId);
+    if (known === undefined) tenants.set(tenantId, (known = { customers: new Map(), counters: new Map() }));
+    return known;
+  }
+
   return {
-    recall(tenantId) {
+    recall() {
       if (state === null || state !== stateOf(sqlite) || sizeOf(tenants) > knownMax) tenants.clear();
       state = null;
-      let known = tenants.get(tenantId);
-      if (known === undefined) tenants.set(tenantId, (known = { customers: new Map(), counters: new Map() }));
-      return known;
+      return knownOf;
     },
     seal() {
       const sealed = stateOf(sqlite);

@@ -86,7 +86,9 @@ describe('a read', () => {
       },
     });
     const consumed = (): bigint[] =>
-      [...(store.accounts(tenantId, [read])[0]?.counters.values() ?? [])].map((c) => c.consumed);
+      [...(store.accounts([{ tenantId, commands: [read] }])[0]?.[0]?.counters.values() ?? [])].map(
+        (c) => c.consumed,
+      );
     expect(consumed()).toEqual([1n, 1n]);
     expect(consumed()).toEqual([2n, 2n]);
   });

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Verdict } from '../../metering/decide.ts';
 import { withProfile } from '../../metering/customer.ts';
-import type { AccountRead } from '../account.ts';
 import { accountReads } from '../account-reads.ts';
 import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
@@ -16,6 +15,12 @@ import { MIGRATIONS } from './migrations.ts';
 import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
 import { startWriter } from './writer.ts';
+
+/**
+ * One file takes all tenants in one transaction, for one fsync. The writer takes one batch after the other; the second
+ * is there when the first is done: 1.3 times as fast.
+ */
+export const WRITER_LANES = { lanesMax: 2, mixesTenants: true };
 
 /**
  * The embedded ledger: one SQLite file, written by a worker thread with group commit, read here on a connection of
@@ -35,23 +40,21 @@ export async function openSqliteLedger(
   const { publish } = listeners;
 
   const commits = groupCommit<SignedCommand, Verdict>({
-    // The writer takes one batch after the other; the second is there when the first is done: 1.3 times as fast.
-    lanesMax: 2,
-    lanesPerTenantMax: 2,
-    async commit(tenantId, batch) {
-      const verdicts = await writer.call('track', tenantId, batch, clock());
+    ...WRITER_LANES,
+    async commit(batch) {
+      const verdicts = await writer.call('track', batch, clock());
       checkpoints.due();
-      publish(usageChanges(tenantId, batch, verdicts));
+      publish(batch.flatMap((share, index) => usageChanges(share, verdicts[index] ?? [])));
       return verdicts;
     },
     onCommit: (...batch) => observer.committed(...batch),
     onShed: (commands) => observer.shed(commands),
   });
 
-  const account = accountReads(
-    read((tenantId: string, reads: readonly AccountRead[]) => reader.accounts(tenantId, reads)),
-    { lanesMax: 1, lanesPerTenantMax: 1 },
-  );
+  const account = accountReads({
+    mixesTenants: true,
+    commit: read((batch) => reader.accounts(batch)),
+  });
 
   const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
   const customerByExternalId = read((tenantId: string, externalId: string) =>

@@ -5,6 +5,7 @@ import { REVISION_STEP, standingAt } from '../../metering/subscription.ts';
 import { counterId, meteredKeys, type Counter } from '../../metering/usage.ts';
 import type { Account, AccountRead, Shown } from '../account.ts';
 import { catalogEntry, keyEntry, type Author, type SignedCommand } from '../audit-trail.ts';
+import type { Share } from '../group-commit.ts';
 import { newId } from '../ids.ts';
 import type {
   AuditRecord,
@@ -30,9 +31,9 @@ import { findRecorded, recallCounter, tracker } from './track.ts';
  * main thread those that read.
  */
 export interface SqliteStore extends SqliteCustomers {
-  track(tenantId: string, commands: readonly SignedCommand[], now: number): readonly Verdict[];
+  track(batch: readonly Share<SignedCommand>[], now: number): readonly (readonly Verdict[])[];
   /** Accounts as of one instant of the store. */
-  accounts(tenantId: string, reads: readonly AccountRead[]): Account[];
+  accounts(batch: readonly Share<AccountRead>[]): Account[][];
   catalog(tenantId: string): { document: CatalogDocument; catalog: Catalog };
   putCatalog(
     tenantId: string,
@@ -91,11 +92,14 @@ export function sqliteStore(sqlite: Sqlite): SqliteStore {
     };
   }
 
-  function readAccounts(tenantId: string, reads: readonly AccountRead[]): Account[] {
+  function readAccounts(batch: readonly Share<AccountRead>[]): Account[][] {
     const { accounts, remember } = sqlite.read(() => {
-      const known = memory.recall(tenantId);
-      const catalog = catalogOf(tenantId);
-      const accounts = reads.map((read) => readAccount(tenantId, catalog, known, read));
+      const knownOf = memory.recall();
+      const accounts = batch.map(({ tenantId, commands }) => {
+        const catalog = catalogOf(tenantId);
+        const known = knownOf(tenantId);
+        return commands.map((read) => readAccount(tenantId, catalog, known, read));
+      });
       return { accounts, remember: memory.seal() };
     });
     remember();

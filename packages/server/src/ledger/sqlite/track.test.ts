@@ -42,20 +42,35 @@ describe('a batch', () => {
       const commands = Array.from({ length: size }, (_, index) =>
         command('events', 1, { externalId: `user_${index}`, idempotencyKey: `k${index}` }),
       );
-      store.track(tenantId, commands, NOW);
+      store.track([{ tenantId, commands }], NOW);
       const { eventIds, faults } = audit(path);
       expect([eventIds.length, faults]).toEqual([size, []]);
     }
   });
 
+  it('of several tenants is decided for each by its own catalog and customers', () => {
+    const { path, store, tenantId } = open();
+    const other = store.ensureTenant('Other', 'test', NOW);
+    const commands = [command('api_calls', 60)];
+    const share = { tenantId, commands };
+    const first = store.track([share, { tenantId: other, commands }], NOW);
+    store.putCatalog(other, PRICING, OPERATOR, NOW);
+    const second = store.track([{ tenantId: other, commands }, share], NOW);
+    const words = [...first, ...second]
+      .flat()
+      .map((verdict) => (verdict.outcome === 'refused' ? verdict.code : verdict.event.consumed));
+    expect(words).toEqual([60n, 'customer_not_found', 60n, 'quota_exceeded']);
+    expect(audit(path).faults).toEqual([]);
+  });
+
   it('leaves nothing that is counted on when it is rolled back', () => {
     const { path, sqlite, store, tenantId } = open();
-    store.track(tenantId, [command('api_calls', 1)], NOW);
+    store.track([{ tenantId, commands: [command('api_calls', 1)] }], NOW);
     sqlite.run(`create temp trigger poison before insert on main.event when new.metadata = 'poison'
       begin select raise(abort, 'poison'); end`);
     const poisoned = [command('api_calls', 98), command('api_calls', 1, { metadata: 'poison' })];
-    expect(() => store.track(tenantId, poisoned, NOW)).toThrow('poison');
-    const verdicts = store.track(tenantId, [command('api_calls', 99)], NOW);
+    expect(() => store.track([{ tenantId, commands: poisoned }], NOW)).toThrow('poison');
+    const [verdicts] = store.track([{ tenantId, commands: [command('api_calls', 99)] }], NOW);
     expect(verdicts).toMatchObject([{ outcome: 'recorded', event: { consumed: 100n, sequence: 2 } }]);
     expect(audit(path).faults).toEqual([]);
   });
@@ -69,8 +84,8 @@ describe('a batch', () => {
       all: (sql, ...values) => (statements.add(sql), sqlite.all(sql, ...values)),
     };
     const store = sqliteStore(spied);
-    store.track(tenantId, [command('api_calls', 1, { idempotencyKey: 'k' })], NOW);
-    store.accounts(tenantId, [{ externalId: 'user_1', now: NOW, feature: undefined }]);
+    store.track([{ tenantId, commands: [command('api_calls', 1, { idempotencyKey: 'k' })] }], NOW);
+    store.accounts([{ tenantId, commands: [{ externalId: 'user_1', now: NOW, feature: undefined }] }]);
     const plans = [...statements].flatMap((sql) => sqlite.all(`explain query plan ${sql}`));
     const steps = plans.map((row) => text(row, 'detail'));
     expect(steps).toContainEqual(expect.stringContaining('subscription_by_customer'));
@@ -126,8 +141,10 @@ describe('two connections to one store', () => {
       );
     }
     const externalId = `user_${one.user}`;
-    if (one.kind === 'track')
-      return store.track(tenantId, [command(one.feature, one.quantity, { externalId })], NOW).map(gist);
+    if (one.kind === 'track') {
+      const commands = [command(one.feature, one.quantity, { externalId })];
+      return store.track([{ tenantId, commands }], NOW)[0]?.map(gist);
+    }
     const customer = store.ensureCustomer(tenantId, externalId, {}, NOW);
     if (one.kind === 'subscribe')
       return store.subscribe(tenantId, customer!.id, 'price_pro', {}, OPERATOR, NOW).kind;

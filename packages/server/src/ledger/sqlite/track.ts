@@ -11,12 +11,13 @@ import {
 import type { Customer } from '../../metering/subscription.ts';
 import { counterId, type Counter, type CounterKey } from '../../metering/usage.ts';
 import { corrections, type SignedCommand } from '../audit-trail.ts';
+import type { Share } from '../group-commit.ts';
 import { newId } from '../ids.ts';
 import { COUNTER_COLUMNS, EVENT_COLUMNS, fromCounter, fromEvent, text, toCounter, toEvent } from '../rows.ts';
 import { saveAudit } from './audit.ts';
 import { inChunks, insertStatement, rowStatement, saveRows } from './chunks.ts';
 import type { Sqlite } from './database.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf, type Known } from './memory.ts';
 import { excluded, list } from './sql.ts';
 
 /** What tracking asks of the rest of the store, within its transaction. */
@@ -26,31 +27,37 @@ interface Plans {
   ensureCustomer: (tenantId: string, externalId: string, now: number) => Customer | null;
 }
 
-type Track = (tenantId: string, commands: readonly SignedCommand[], now: number) => readonly Verdict[];
+type Track = (batch: readonly Share<SignedCommand>[], now: number) => readonly (readonly Verdict[])[];
 
-/** Tracks one batch in one transaction: load what it touches, decide, write what came of it. */
+/** Tracks one batch in one transaction: for each tenant, load what it touches, decide, write what came of it. */
 export function tracker(sqlite: Sqlite, { catalogOf, ensureCustomer }: Plans): Track {
   const memory = memoryOf(sqlite);
 
-  return (tenantId, commands, now) => {
+  function trackShare({ tenantId, commands }: Share<SignedCommand>, known: Known, now: number) {
+    const { customers, counters } = known;
+    const catalog = catalogOf(tenantId);
+    const batch = commands.map((command) => {
+      const { externalId } = command;
+      const customer = customers.get(externalId) ?? ensureCustomer(tenantId, externalId, now);
+      if (customer !== null) customers.set(externalId, customer);
+      const resolved = resolve(command, customer, catalog, now);
+      if (!('outcome' in resolved.target)) recallCounter(sqlite, tenantId, resolved.target.key, counters);
+      return resolved;
+    });
+    const recorded = loadRecorded(sqlite, tenantId, batch);
+    const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
+    saveEvents(sqlite, tenantId, decision.events);
+    saveCounters(sqlite, tenantId, [...decision.counters.values()]);
+    saveAudit(sqlite, tenantId, corrections(commands, decision.verdicts, now));
+    for (const [id, counter] of decision.counters) counters.set(id, counter);
+    return decision.verdicts;
+  }
+
+  return (batch, now) => {
     const { verdicts, committed } = sqlite.write(() => {
-      const { customers, counters } = memory.recall(tenantId);
-      const catalog = catalogOf(tenantId);
-      const batch = commands.map((command) => {
-        const { externalId } = command;
-        const customer = customers.get(externalId) ?? ensureCustomer(tenantId, externalId, now);
-        if (customer !== null) customers.set(externalId, customer);
-        const resolved = resolve(command, customer, catalog, now);
-        if (!('outcome' in resolved.target)) recallCounter(sqlite, tenantId, resolved.target.key, counters);
-        return resolved;
-      });
-      const recorded = loadRecorded(sqlite, tenantId, batch);
-      const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
-      saveEvents(sqlite, tenantId, decision.events);
-      saveCounters(sqlite, tenantId, [...decision.counters.values()]);
-      saveAudit(sqlite, tenantId, corrections(commands, decision.verdicts, now));
-      for (const [id, counter] of decision.counters) counters.set(id, counter);
-      return { verdicts: decision.verdicts, committed: memory.seal() };
+      const knownOf = memory.recall();
+      const verdicts = batch.map((share) => trackShare(share, knownOf(share.tenantId), now));
+      return { verdicts, committed: memory.seal() };
     });
     committed();
     return verdicts;
