@@ -12,6 +12,7 @@ const PLOTS = 'images/performance';
 
 const TITLES: Record<string, string> = {
   http: 'The API over HTTP',
+  ledger: 'The ledger, by 256 callers at once',
   pgbench: 'Batches on PostgreSQL, beside pgbench',
   start: 'Starting',
   stored: 'A full store',

@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import { BATCH_MAX, QUEUE_MAX } from '../packages/server/dist/ledger/group-commit.js';
 import type { TrackCommand } from '../packages/server/src/metering/decide.ts';
 import { newIdempotencyKey } from '../src/client/idempotency.ts';
+import { printFigures, writeFigures, type Figure } from './figures.ts';
 import { eventOf, prepare, run, SPREAD_OVER, type Figures } from './ledger-load.ts';
-import { machine, printFacts, printTable, progress, spreadOf, writeResults, type Spread } from './report.ts';
+import { machine, printFacts, printTable, progress, spreadOf, type Spread } from './report.ts';
 import { postgres, sqlite, type Opened, type System, type Unbatched } from './stores.ts';
 
 /**
@@ -62,16 +63,20 @@ async function main(): Promise<void> {
     runMs,
   };
   printFacts(configuration);
-  const results = [];
+  const figures: Figure[] = [];
+  const measured = [];
   for (const name of wanted) {
     const system = await SYSTEMS[name]();
     try {
-      results.push(await measure(system, rounds, runMs));
+      const results = await measure(system, rounds, runMs);
+      figures.push(...figuresOf(results));
+      measured.push(results);
     } finally {
       await system.stop();
     }
   }
-  writeResults('ledger', { configuration, results });
+  printFigures(figures);
+  writeFigures('ledger', { configuration, figures, measured });
 }
 
 function positive(name: string, text: string): number {
@@ -110,10 +115,47 @@ async function measure(system: System, rounds: number, runMs: number) {
     }
     counted = await opened.close();
   }
-  const summaries = loads.map((load, index) => summarize(load, figures[index] ?? []));
+  const rows = loads.map((load, index) => ({ load, rounds: figures[index] ?? [] }));
+  const summaries = rows.map(({ load, rounds }) => summarize(load, rounds));
   progress('');
   print(system, summaries, counted);
-  return { store: system.name, ...system.facts, counted, figures: summaries };
+  return { store: system.name, ...system.facts, counted, rows };
+}
+
+/** What the most callers come to, against one connection that does one transaction an event. */
+function figuresOf({ store, rows }: Awaited<ReturnType<typeof measure>>): Figure[] {
+  const most = Math.max(...CONCURRENCIES);
+  const perS = (counters: number, by: Load['by'], callers: number): number[] =>
+    rows
+      .find(({ load }) => load.counters === counters && load.by === by && load.callers === callers)
+      ?.rounds.map(({ eventsPerS }) => eventsPerS) ?? [];
+  const ratios = (of: number[], to: number[]): Spread =>
+    spreadOf(of.map((value, round) => value / (to[round] ?? NaN)));
+  const spread = perS(SPREAD_OVER, 'batches', most);
+  const hot = perS(1, 'batches', most);
+  return [
+    {
+      name: `${store}, over ${SPREAD_OVER} counters`,
+      reference: 'one event a transaction',
+      unit: '×',
+      atLeast: 10,
+      value: ratios(spread, perS(SPREAD_OVER, 'direct', 1)),
+    },
+    {
+      name: `${store}, one hot counter`,
+      reference: 'one event a transaction',
+      unit: '×',
+      atLeast: 10,
+      value: ratios(hot, perS(1, 'direct', 1)),
+    },
+    {
+      name: `${store}, one hot counter`,
+      reference: `the same over ${SPREAD_OVER}`,
+      unit: '×',
+      atLeast: 0.8,
+      value: ratios(hot, spread),
+    },
+  ];
 }
 
 type Send = (command: TrackCommand) => Promise<unknown>;

@@ -15,6 +15,11 @@ export interface Queryable {
 }
 
 export interface Transaction extends Queryable {
+  /**
+   * The same for what writes nothing: sent at once, behind what was sent before and may not have been answered yet. The
+   * database takes one after the other all the same.
+   */
+  queryAhead(statement: Statement, ...values: unknown[]): Promise<Row[]>;
   /** Ends the transaction without a trace; what `work` returns then stands for nothing written. */
   rollback(): Promise<void>;
 }
@@ -77,7 +82,12 @@ const BEGIN = `begin isolation level read committed;
   set local idle_in_transaction_session_timeout = ${STALLED_TIMEOUT_MS}`;
 
 export function openDatabase(url: string): Database {
-  const pool = new Pool({ ...connectionTo(url), max: CONNECTIONS_MAX, query_timeout: ANSWER_TIMEOUT_MS });
+  const pool = new Pool({
+    ...connectionTo(url),
+    max: CONNECTIONS_MAX,
+    pipeline: true,
+    query_timeout: ANSWER_TIMEOUT_MS,
+  });
   // An idle connection that breaks is replaced; whoever asks next hears of it if the store is really gone.
   pool.on('error', ignore);
 
@@ -135,10 +145,23 @@ async function runOnce<T>(client: PoolClient, work: (transaction: Transaction) =
     state.open = false;
     await ask(client, { name: '', text: 'rollback' });
   };
-  await ask(client, { name: '', text: BEGIN });
+  const begun = ask(client, { name: '', text: BEGIN });
+  // Whoever waits for a statement is told.
+  begun.catch(ignore);
   let result;
   try {
-    result = await work({ query: (statement, ...values) => ask(client, statement, values), rollback });
+    result = await work({
+      async query(statement, ...values) {
+        await begun;
+        return ask(client, statement, values);
+      },
+      async queryAhead(statement, ...values) {
+        const [, rows] = await Promise.all([begun, ask(client, statement, values)]);
+        return rows;
+      },
+      rollback,
+    });
+    await begun;
   } catch (error) {
     if (state.open && !(error instanceof LedgerUnavailableError)) await rollback();
     throw error;

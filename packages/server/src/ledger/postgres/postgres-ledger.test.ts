@@ -9,7 +9,7 @@ import { ledgerContract, recorded, tally, word } from '../testing/contract.ts';
 import { administer, auditPostgres, startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { catalogCache } from './catalogs.ts';
 import { knownStandings } from './known-standings.ts';
-import { CONNECTIONS_MAX, openDatabase, type Database } from './database.ts';
+import { CONNECTIONS_MAX, openDatabase, type Database, type Transaction } from './database.ts';
 import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
 import { clearEvents, createCustomer, ensureCustomer } from './profiles.ts';
@@ -242,15 +242,25 @@ function interrupted(
   return {
     ...database,
     transaction: (work) =>
-      database.transaction((transaction) =>
-        work({
+      database.transaction((transaction) => {
+        let last: Promise<unknown> = Promise.resolve();
+        /** In order: what is sent ahead stays behind what is held up. */
+        const inTurn =
+          (ask: Transaction['query']): Transaction['query'] =>
+          (statement, ...values) => {
+            const asked = last.then(async () => {
+              if (statement.name === name) await before((times += 1));
+              return ask(statement, ...values);
+            });
+            last = asked.catch(() => undefined);
+            return asked;
+          };
+        return work({
           ...transaction,
-          async query(statement, ...values) {
-            if (statement.name === name) await before((times += 1));
-            return transaction.query(statement, ...values);
-          },
-        }),
-      ),
+          query: inTurn((...asked) => transaction.query(...asked)),
+          queryAhead: inTurn((...asked) => transaction.queryAhead(...asked)),
+        });
+      }),
   };
 }
 
@@ -457,6 +467,33 @@ describe('a deletion', () => {
       );
       expect(rows.length).toBeGreaterThan(0);
     }, 10_000);
+});
+
+describe('statements sent ahead', () => {
+  const select = (what: string) => ({ name: '', text: `select ${what} as found` });
+
+  async function openStore(): Promise<Database> {
+    const database = openDatabase(await postgres.newStore());
+    onTestFinished(() => database.close());
+    return database;
+  }
+
+  it('are answered each with its own, in order', async () => {
+    const database = await openStore();
+    const rows = await database.transaction((transaction) =>
+      Promise.all([1, 2, 3].map((n) => transaction.queryAhead(select(`${n}`)))),
+    );
+    expect(rows).toEqual([[{ found: 1n }], [{ found: 2n }], [{ found: 3n }]]);
+  });
+
+  it('fail their transaction with the first that fails, and leave the connection to the next', async () => {
+    const database = await openStore();
+    const failing = database.transaction((transaction) =>
+      Promise.all([transaction.queryAhead(select('1 / 0')), transaction.queryAhead(select('1'))]),
+    );
+    await expect(failing).rejects.toThrow('division by zero');
+    expect(await database.query(select('2'))).toEqual([{ found: 2n }]);
+  });
 });
 
 describe('connections that are cut', () => {

@@ -38,6 +38,7 @@ import { listOf, tableOf, toArrays } from './sql.ts';
  *   write      events, keys, counters ──a key was taken meanwhile──▶ roll back; read again
  *   commit
  *
+ * Locks and verification are sent together, with the beginning of the transaction: a round trip in the place of three.
  * Every process takes its locks in this order and each kind in key order: counters, idempotency keys. So none waits
  * for one that waits for it. Plans and catalog are shared, by a batch that holds them, before or between these; who
  * changes them locks nothing that a batch does.
@@ -97,17 +98,20 @@ interface Turn {
 type Outcome = { verdicts: readonly Verdict[] } | { again: 'counters' | 'outdated' };
 
 async function runTurn(turn: Turn): Promise<Outcome> {
-  const { transaction, tenantId, batch, now } = turn;
+  const { transaction, catalogs, tenantId, batch, now } = turn;
   const startOver = async (again: 'counters' | 'outdated'): Promise<Outcome> => {
     await transaction.rollback();
     return { again };
   };
 
   const keys = chargedKeys(batch);
-  const counters = await lockCounters(turn, keys);
+  const [counters, seen] = await Promise.all([lockCounters(turn, keys), verify(turn)]);
   if (counters.size < keys.length) return startOver('counters');
 
-  const recorded = await verify(turn, counters);
+  // A catalog may redefine a feature until it is first counted: whoever counts it first holds the catalog.
+  const countsFirst = [...counters.values()].some(({ sequence }) => sequence === 0);
+  if (countsFirst) await catalogs.hold(transaction, tenantId);
+  const recorded = countsFirst ? await verify(turn) : seen;
   if (recorded === null) return startOver('outdated');
 
   const decision = decide(batch, { counters, recorded }, now, (prefix) => newId(prefix, now));
@@ -139,7 +143,7 @@ export async function lockCounters(
   if (keys.length === 0) return new Map();
   const arrays = toArrays(KEY_COLUMNS, keys.map(fromKey));
   if (makesCounters) await transaction.query(INSERT_COUNTERS, tenantId, ...arrays);
-  const rows = await transaction.query(LOCK_COUNTERS, tenantId, ...arrays);
+  const rows = await transaction.queryAhead(LOCK_COUNTERS, tenantId, ...arrays);
   return new Map(rows.map(toCounter).map((counter) => [counterId(counter), counter]));
 }
 
@@ -147,16 +151,15 @@ export async function lockCounters(
  * Reads what the locks now protect: which of the batch's keys are used already. `null` when a plan or the catalog
  * has changed since they were read, and the batch must be resolved anew.
  */
-async function verify(
-  { transaction, catalogs, tenantId, standings, batch }: Turn,
-  counters: ReadonlyMap<string, Counter>,
-): Promise<Map<string, UsageEvent | null> | null> {
+async function verify({
+  transaction,
+  tenantId,
+  standings,
+  batch,
+}: Turn): Promise<Map<string, UsageEvent | null> | null> {
   const { catalog } = standings;
   const customers = [...standings.customers.values()];
-  // A catalog may redefine a feature until it is first counted: whoever counts it first holds the catalog.
-  const countsFirst = [...counters.values()].some(({ sequence }) => sequence === 0);
-  if (countsFirst) await catalogs.hold(transaction, tenantId);
-  const rows = await transaction.query(
+  const rows = await transaction.queryAhead(
     VERIFY,
     tenantId,
     customers.map(({ id }) => id),
