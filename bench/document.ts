@@ -13,6 +13,7 @@ const PLOTS = 'images/performance';
 const TITLES: Record<string, string> = {
   http: 'The API over HTTP',
   ledger: 'The ledger, by 256 callers at once',
+  overload: 'Too much at once',
   pgbench: 'Batches on PostgreSQL, beside pgbench',
   start: 'Starting',
   stored: 'A full store',
@@ -21,6 +22,12 @@ const TITLES: Record<string, string> = {
 
 /** What the figures of a program do not say by themselves. */
 const NOTES: Record<string, string> = {
+  overload:
+    'Requests come at a rate that waits for no reply: to a store that takes a few events each 20 ms, and to a server ' +
+    'whose processor is what there is too little of. What it cannot take it turns away with 503 and when to come again. ' +
+    'At three times what the processor can do, two in three requests are turned away, and each costs a quarter of one ' +
+    'that is recorded. The noisy tenant asks for five times its share, the other for half of its own; the same in ' +
+    'simulated time, where only the rules count, is `test/proofs/overload.test.ts`.',
   stored:
     'On the full store events go to neighbours, as on the empty one, which shows what its size costs; and to customers ' +
     'apart, each of whose counters is written with a page of its own.',

@@ -49,7 +49,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';
   const tokens = sessionTokens(ring, { issuer: () => url, clock });
-  const shedder = loadShedder(() => performance.now());
+  const shedder = loadShedder(() => performance.now(), cpuMs);
   const probing = setInterval(shedder.probe, PROBE_EVERY_MS).unref();
   const app = createApp({
     ledger,
@@ -85,4 +85,10 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
       await ledger.close();
     },
   };
+}
+
+/** Processor time that this process has used. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }

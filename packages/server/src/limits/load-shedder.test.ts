@@ -2,9 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AT_EASE_MS, LATE_MS, loadShedder, PROBE_EVERY_MS, SHARE_MAX } from './load-shedder.ts';
 
-function shedderAt(start = 0) {
-  const clock = { now: start };
-  const { probe, turnsAway } = loadShedder(() => clock.now);
+/** @param ownUse how much of the time the process has a processor */
+function shedderOf(ownUse = 1) {
+  const clock = { now: 0 };
+  const { probe, turnsAway } = loadShedder(
+    () => clock.now,
+    () => clock.now * ownUse,
+  );
   return {
     clock,
     probe,
@@ -25,19 +29,25 @@ function shedderAt(start = 0) {
 
 describe('load shedding', () => {
   it('turns nobody away while the loop is on time', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     shedder.probes(1_000, LATE_MS);
     expect(shedder.share()).toBe(0);
   });
 
   it('turns nobody away for one stall, however long', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     shedder.probes(1, 60_000);
     expect(shedder.share()).toBe(0);
   });
 
+  it('turns nobody away while it is others that have the processor', () => {
+    const shedder = shedderOf(0.1);
+    shedder.probes(1_000, 10 * LATE_MS);
+    expect(shedder.share()).toBe(0);
+  });
+
   it('turns some away once the loop has been late for a while, and more the longer it is', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     const shares = Array.from({ length: 8 }, () => {
       shedder.probes(2, LATE_MS + 1);
       return shedder.share();
@@ -48,20 +58,20 @@ describe('load shedding', () => {
   });
 
   it('lets someone through however late the loop is', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     shedder.probes(1_000, 10_000);
     expect(shedder.share()).toBeCloseTo(SHARE_MAX);
   });
 
   it('spreads what it turns away over what comes', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     while (shedder.share(100) < 0.5) shedder.probes(1, LATE_MS + 1);
     const turnedAway = Array.from({ length: 100 }, shedder.turnsAway);
     expect(turnedAway.map(String).join(' ')).not.toMatch(/false false|(true ){5}/);
   });
 
   it('leaves the share as it is between the marks', () => {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     shedder.probes(10, LATE_MS + 1);
     const share = shedder.share();
     shedder.probes(100, (LATE_MS + AT_EASE_MS) / 2);
@@ -71,7 +81,7 @@ describe('load shedding', () => {
   it('turns nobody away two seconds after the load has gone, whatever it was', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 5_000 }), { maxLength: 50 }), (lates) => {
-        const shedder = shedderAt();
+        const shedder = shedderOf();
         for (const lateMs of lates) shedder.probes(1, lateMs);
         shedder.probes(2_000 / PROBE_EVERY_MS, 0);
         expect(shedder.share()).toBe(0);
@@ -91,7 +101,7 @@ describe('a loop with too little processor', () => {
 
   /** Requests at so many times what the loop can answer, for so long; then at half of what it can. */
   function run(times: number, runMs: number) {
-    const shedder = shedderAt();
+    const shedder = shedderOf();
     const totals = { answered: 0, turnedAway: 0, lateMsMax: 0 };
     let arrived = 0;
     let probeAt = PROBE_EVERY_MS;

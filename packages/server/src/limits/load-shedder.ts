@@ -25,23 +25,32 @@ const RISES_MAX = 4;
 const FALL = 0.02;
 /** Below nothing: one stall, however long, turns nobody away, and a late loop does after half a second. */
 const PRESSURE_MIN = -0.25;
-/** Someone always gets through: a loop may be late because others have the processor. */
+/** Someone always gets through. */
 export const SHARE_MAX = 0.95;
+/** Of one processor. A loop that is late and has used less is late because others have it: no refusal would help. */
+const OWN_USE_MIN = 0.2;
 
-/** @param clock milliseconds that only ever grow */
-export function loadShedder(clock: () => number): LoadShedder {
+/**
+ * @param clock milliseconds that only ever grow
+ * @param cpuMs processor time that the process has used
+ */
+export function loadShedder(clock: () => number, cpuMs: () => number): LoadShedder {
   let pressure = PRESSURE_MIN;
   let probedAt = clock();
+  let usedMs = cpuMs();
   /** Shares of requests that were let pass, until they make a whole one. */
   let owed = 0;
   return {
     probe() {
       const now = clock();
+      const used = cpuMs();
       const lateMs = now - probedAt - PROBE_EVERY_MS;
+      const isOwnUse = used - usedMs >= OWN_USE_MIN * (now - probedAt);
       probedAt = now;
-      if (lateMs > LATE_MS)
+      usedMs = used;
+      if (lateMs < AT_EASE_MS || !isOwnUse) pressure = Math.max(PRESSURE_MIN, pressure - FALL);
+      else if (lateMs > LATE_MS)
         pressure = Math.min(SHARE_MAX, pressure + RISE * Math.min(RISES_MAX, lateMs / LATE_MS));
-      else if (lateMs < AT_EASE_MS) pressure = Math.max(PRESSURE_MIN, pressure - FALL);
     },
     turnsAway() {
       if (pressure <= 0) return false;
