@@ -12,7 +12,7 @@ import { meterStyles } from '../internal/meter.styles.ts';
 import { renderBones, renderTop, renderValue } from '../internal/meter.ts';
 import { renderMetric } from '../internal/metric-meter.ts';
 import { mostUrgent, quotaOf } from '../internal/metric-quota.ts';
-import { clamp, numberConverter } from '../internal/number.ts';
+import { clamp, toNumber } from '../internal/number.ts';
 import type { Quota } from '../internal/quota.ts';
 import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
 import { resetText, summaryOf } from '../internal/summary.ts';
@@ -84,11 +84,11 @@ export class BillingUsageDisplay extends BillingElement {
   static override properties: PropertyDeclarations = {
     featureKey: { attribute: 'feature-key' },
     heading: {},
-    headingLevel: { attribute: 'heading-level', converter: numberConverter },
+    headingLevel: { attribute: 'heading-level', converter: toNumber },
     hideProgress: { attribute: 'hide-progress', type: Boolean },
     hideReset: { attribute: 'hide-reset', type: Boolean },
     compact: { type: Boolean },
-    rows: { converter: numberConverter },
+    rows: { converter: toNumber },
   };
 
   declare featureKey: string | null | undefined;
