@@ -20,8 +20,8 @@ export function summaryOf(l: Localizer, quota: Quota): string {
 
 /** When it starts anew, or empty where it never does. */
 export function resetText(l: Localizer, quota: Quota, inDays: MessageKey, today: MessageKey): string {
-  const { resetsInDays: days = null, limit } = quota;
-  if (days === null || limit === Infinity) return '';
+  const { resetsInDays: days = null } = quota;
+  if (days === null) return '';
   return days < 1 ? text(l, today) : plural(l, inDays, days);
 }
 

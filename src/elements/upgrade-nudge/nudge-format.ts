@@ -16,14 +16,14 @@ export function formatPrice(locale: string, amountMinor: number, currency: strin
   }
 }
 
-/** A day ("1 Dec"), with its year when it is not this one. Empty for what is no date. */
-export function formatDay(locale: string, iso: string, month: 'short' | 'long'): string {
+/** A day ("December 1"), with its year when it is not this one. Empty for what is no date. */
+export function formatDay(locale: string, iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return '';
   const thisYear = date.getFullYear() === new Date().getFullYear();
   return formatterOf(Intl.DateTimeFormat, locale, {
     day: 'numeric',
-    month,
+    month: 'long',
     ...(thisYear ? {} : { year: 'numeric' }),
   }).format(date);
 }
