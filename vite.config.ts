@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
+import MagicString from 'magic-string';
+import { type BuildEnvironmentOptions, defineConfig, parseSync, type Plugin, Visitor } from 'vite';
 
 /*
  * Two builds, in this order, for the first empties all of `dist`:
@@ -12,7 +13,7 @@ import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
 const TARGET = ['chrome125', 'edge125', 'firefox126', 'safari17.5'];
 const CDN_FOLDER = 'dist/cdn';
 const CDN_ENTRY = 'src/cdn.ts';
-const STYLE_SHEET = /\/src\/elements\/(?:styles\/.+|.+\.styles)\.ts$/;
+const ELEMENTS = /\/src\/elements\/.+\.ts$/;
 const REGISTRATION = /\/src\/(?:.*[./])?define\.ts$/;
 
 /** `sideEffects` in package.json names built files; of the sources, the define modules are what it means. */
@@ -25,13 +26,25 @@ const keepRegistrations: Plugin = {
   },
 };
 
-/** A template's text is shipped as it stands, and style sheets are laid out for their readers. */
-const packStyleSheets: Plugin = {
-  name: 'billingos:pack-style-sheets',
+/** A template's text is shipped as it stands, and templates are laid out for their readers. */
+const packTemplates: Plugin = {
+  name: 'billingos:pack-templates',
   enforce: 'pre',
   transform: {
-    filter: { id: STYLE_SHEET },
-    handler: (code) => ({ code: code.replace(/css`[^`]*`/g, packed), map: { mappings: '' } }),
+    filter: { id: ELEMENTS, code: /\b(?:html|svg|css)`/ },
+    handler: (code, id) => {
+      const packed = new MagicString(code);
+      new Visitor({
+        TaggedTemplateExpression: ({ tag, quasi }) => {
+          const pack = tag.type === 'Identifier' ? PACKERS.get(tag.name) : undefined;
+          if (pack === undefined) return;
+          for (const { start, end } of quasi.quasis) {
+            if (start < end) packed.update(start, end, pack(code.slice(start, end)));
+          }
+        },
+      }).visit(parseSync(id, code).program);
+      return { code: packed.toString(), map: packed.generateMap({ source: id, hires: 'boundary' }) };
+    },
   },
 };
 
@@ -55,11 +68,22 @@ const carryQuery: Plugin = {
   },
 };
 
+const PACKERS = new Map([
+  ['html', packMarkup],
+  ['svg', packMarkup],
+  ['css', packStyles],
+]);
+
+/** To HTML the end of a line is what a space is, and nothing before the end of a tag. */
+function packMarkup(markup: string): string {
+  return markup.replace(/\s*\n\s*(>?)/g, (_, end: string) => end || ' ');
+}
+
 /** White space stays where it separates: in values, and between selectors. */
-function packed(css: string): string {
+function packStyles(css: string): string {
   return css
     .replace(/\s+/g, ' ')
-    .replace(/ ?([{};,]) ?/g, '$1')
+    .replace(/ ?([{};,]|!important) ?/g, '$1')
     .replace(/: /g, ':')
     .replace(/(?<=[ (,:-])0(?=\.)/g, '')
     .replaceAll(';}', '}');
@@ -111,7 +135,7 @@ const cdn: BuildEnvironmentOptions = {
 
 export default defineConfig(({ mode }) => ({
   publicDir: false,
-  plugins: [keepRegistrations, packStyleSheets, ...(mode === 'cdn' ? [carryQuery] : [])],
+  plugins: [keepRegistrations, packTemplates, ...(mode === 'cdn' ? [carryQuery] : [])],
   build: mode === 'cdn' ? cdn : library,
 }));
 

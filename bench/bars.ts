@@ -7,7 +7,8 @@ import { machine, printFacts, printTable, spreadOf, writeResults } from './repor
 
 /**
  * Many connected bars on one page: how long an update of the store that changes all of them takes to be laid out, how
- * many render when one changes, and their memory, beside hand-written DOM of the same markup that is written the same.
+ * many render when one changes, and their memory, beside hand-written DOM that looks the same, by the same markup and
+ * style sheets, and is written the same.
  */
 
 const HELP = `Measures many bars on a page: npm run bench -- bars [options]
@@ -97,9 +98,14 @@ const BARS_PAGE = `${COMMON}
       return renders;
     },
     markup: () => bars()[0].shadowRoot.innerHTML.replace(/<!--.*?-->/gs, ''),
+    styles: () => customElements.get('billing-usage-bar').elementStyles.map(({ cssText }) => cssText).join('')
+      .replace(/:host(?:\\((.+?)\\))?/g, '.host$1'),
   };`;
 
-const DOM_PAGE = (markup: string) => `${COMMON}
+const DOM_PAGE = (markup: string, styles: string) => `${COMMON}
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(${JSON.stringify(styles)});
+  document.adoptedStyleSheets = [sheet];
   const template = document.createElement('template');
   template.innerHTML = ${JSON.stringify(markup)};
   let bars = [];
@@ -107,6 +113,7 @@ const DOM_PAGE = (markup: string) => `${COMMON}
     async fill() {
       bars = Array.from({ length: ${BARS} }, (_, index) => {
         const bar = document.createElement('div');
+        bar.className = 'host';
         bar.append(template.content.cloneNode(true));
         bar.querySelector('.name bdi').textContent = 'Feature ' + index;
         document.body.append(bar);
@@ -130,7 +137,7 @@ const DOM_PAGE = (markup: string) => `${COMMON}
 
 declare global {
   interface Window {
-    bench: Bench & { rendersOfOneChange(): Promise<number>; markup(): string };
+    bench: Bench & { rendersOfOneChange(): Promise<number>; markup(): string; styles(): string };
   }
 }
 
@@ -146,8 +153,9 @@ async function main(): Promise<void> {
     const bars = await measure(page, await context.newCDPSession(page), rounds);
     const renders = await page.evaluate(() => window.bench.rendersOfOneChange());
     const markup = await page.evaluate(() => window.bench.markup());
+    const styles = await page.evaluate(() => window.bench.styles());
     const plain = await context.newPage();
-    await open(plain, DOM_PAGE(markup));
+    await open(plain, DOM_PAGE(markup, styles));
     const dom = await measure(plain, await context.newCDPSession(plain), rounds);
     print(bars, dom, renders);
     writeResults('bars', { configuration, bars, dom, rendersOfOneChange: renders });

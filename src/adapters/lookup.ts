@@ -1,10 +1,10 @@
 import { BillingOSError, isBillingOSError } from '../client/errors.ts';
 import type { CheckReply, EntitlementsReply } from '../client/wire.ts';
-import { BoundedCache } from '../elements/internal/bounded-cache.ts';
 import { isSignedOut } from '../elements/internal/errors.ts';
 import { clientOf } from '../store/create-store.ts';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../store/types.ts';
 import { clientBehind } from './billing.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import { metricsOf, type Progress } from './usage-view.ts';
 
 /** Whether the customer may use a feature. Unlimited is `Infinity`. */

@@ -1,13 +1,13 @@
 'use client';
 
 import { type RefObject, useState } from 'react';
-import { completeEnglish } from '../elements/internal/add-messages.ts';
+import { addMissingMessages } from '../elements/internal/add-messages.ts';
 import { type Localizer, localizerFor } from '../elements/internal/localizer.ts';
 import { follow, unfollow } from '../elements/internal/surroundings.ts';
 import en from '../elements/locales/en.ts';
 import { useClientLayoutEffect } from './use-client-layout-effect.ts';
 
-completeEnglish(en);
+addMissingMessages('en', en);
 
 const ENGLISH: Localizer = { locale: 'en', catalogues: [] };
 

@@ -5,11 +5,11 @@ import { late } from './late.ts';
 /** Some texts of a language, or all. */
 export type Messages = Partial<Catalogue>;
 
-/** The last resort of every language: complete once an element is there that says more than a bar does. */
-export const english: Messages = { ...coreTexts };
-
-/** The texts at hand, by language tag in lower case. */
-export const catalogues = new Map<string, Messages>([['en', english]]);
+/**
+ * The texts at hand, by language tag in lower case. English, the last resort of every language, is complete once an
+ * element is there that says more than a bar does.
+ */
+export const catalogues = new Map<string, Messages>([['en', coreTexts]]);
 
 /** The texts for a language tag, the most specific first; none before its catalogue has arrived. */
 export function cataloguesFor(tag: string): Messages[] {

@@ -1,11 +1,11 @@
 import { html, nothing } from 'lit';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
 import en from '../locales/en.ts';
-import { completeEnglish } from './add-messages.ts';
+import { addMissingMessages } from './add-messages.ts';
 import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
 import { keepCurrent, keepCurrentNoMore } from './clock.ts';
-import { CONFIGURE_GRACE_MS, isDevelopment } from './dev.ts';
+import { isDevelopment } from './dev.ts';
 import { onServer } from './environment.ts';
 import { isSignedOut } from './errors.ts';
 import { loadLanguage } from './languages.ts';
@@ -14,7 +14,7 @@ import { type Localizer, localizerFor, text } from './localizer.ts';
 import { renderMetric } from './metric-meter.ts';
 import { quotaOf } from './metric-quota.ts';
 import type { Quota, Thresholds } from './quota.ts';
-import { type Binding, StoreController, type StoreHost } from './store-controller.ts';
+import { StoreController, type StoreHost } from './store-controller.ts';
 import { formatSize } from './sizes.ts';
 import { summaryOf } from './summary.ts';
 
@@ -26,7 +26,6 @@ export class Connection extends StoreController<StoreHost & Voice> {
   #announcement = '';
   /** The one row that the host shows, where it shows no more than that. */
   #shown: { featureKey: string; metric: UsageMetric | undefined } | undefined;
-  #missingTimer: ReturnType<typeof setTimeout> | undefined;
 
   get reading(): Reading {
     const { snapshot } = this;
@@ -50,11 +49,6 @@ export class Connection extends StoreController<StoreHost & Voice> {
     return metric && quotaOf(metric, thresholds);
   }
 
-  override sync(): void {
-    super.sync();
-    this.#watchMissing(this.binding);
-  }
-
   override hostConnected(): void {
     super.hostConnected();
     keepCurrent(this.host);
@@ -63,12 +57,12 @@ export class Connection extends StoreController<StoreHost & Voice> {
   override hostDisconnected(): void {
     super.hostDisconnected();
     keepCurrentNoMore(this.host);
-    this.#watchMissing('unbound');
     this.#announcement = '';
   }
 
   hostUpdated(): void {
-    if (isDevelopment()) void import('./connection-checks.ts').then(({ checkFeature }) => checkFeature(this));
+    if (isDevelopment())
+      void import('./connection-checks.ts').then(({ checkConnection }) => checkConnection(this));
   }
 
   /** One polite live region for all elements of a store. */
@@ -114,15 +108,6 @@ export class Connection extends StoreController<StoreHost & Voice> {
     const announcer = this.store && announcerOf(this.store);
     return announcer?.speaksThrough(this.host) === true ? announcer : undefined;
   }
-
-  #watchMissing(binding: Binding): void {
-    if (binding === 'missing') {
-      this.#missingTimer ??= setTimeout(checkConfigured, CONFIGURE_GRACE_MS);
-    } else {
-      clearTimeout(this.#missingTimer);
-      this.#missingTimer = undefined;
-    }
-  }
 }
 
 function announcementOf(l: Localizer, crossed: readonly UsageMetric[]): string {
@@ -133,10 +118,5 @@ function announcementOf(l: Localizer, crossed: readonly UsageMetric[]): string {
     .join(text(l, 'listSeparator'));
 }
 
-function checkConfigured(): void {
-  if (isDevelopment())
-    void import('./connection-checks.ts').then(({ warnUnconfigured }) => warnUnconfigured());
-}
-
-completeEnglish(en);
+addMissingMessages('en', en);
 Object.assign(late, { Connection, formatSize, loadLanguage, renderMetric } satisfies Required<typeof late>);

@@ -1,8 +1,5 @@
 import { onServer } from './environment.ts';
 
-/** Scripts that configure the page may run this much later than the elements without being warned. */
-export const CONFIGURE_GRACE_MS = 2_000;
-
 const LOCAL_HOSTS = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** A page on this machine, or one whose script tag says `data-debug`. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '../testing/test.ts';
-import { BoundedCache } from './bounded-cache.ts';
 import './connection.ts';
 import { formatAmount } from './format.ts';
+import { FORMATTERS_MAX, formatterOf } from './formatters.ts';
 
 describe('formatAmount', () => {
   const cases: [number, string | null, string][] = [
@@ -34,12 +34,27 @@ describe('formatAmount', () => {
   });
 });
 
-describe('BoundedCache', () => {
+describe('formatterOf', () => {
+  const scaled = (digits: number) =>
+    formatterOf(Intl.NumberFormat, 'en', { minimumFractionDigits: 1, maximumFractionDigits: digits });
+
+  it('makes a formatter once', () => {
+    expect(scaled(2)).to.equal(scaled(2));
+  });
+
+  it('tells formatters of one locale apart', () => {
+    expect(formatterOf(Intl.PluralRules, 'en').select(1)).to.equal('one');
+    expect(formatterOf(Intl.NumberFormat, 'en').format(1)).to.equal('1');
+  });
+
   it('keeps no more than it may', () => {
-    const cache = new BoundedCache<number>(2);
-    let made = 0;
-    const make = () => (made += 1);
-    for (const key of ['a', 'b', 'c', 'a']) cache.get(key, make);
-    expect(made).to.equal(4);
+    const first = scaled(1);
+    for (let count = 0; count < FORMATTERS_MAX; count += 1) {
+      formatterOf(Intl.NumberFormat, 'en', {
+        minimumIntegerDigits: 1 + (count % 21),
+        maximumFractionDigits: count,
+      });
+    }
+    expect(scaled(1)).to.not.equal(first);
   });
 });

@@ -1,4 +1,4 @@
-import { numberFormat } from './formatters.ts';
+import { formatterOf } from './formatters.ts';
 import { late } from './late.ts';
 import { denoise } from './number.ts';
 
@@ -23,7 +23,7 @@ export function formatNumber(locale: string, value: number): string {
   const digits =
     magnitude > 0 && magnitude < 1 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 2 };
   const options = { notation: notationOf(magnitude), ...digits, roundingMode: 'trunc' } as const;
-  return numberFormat(locale, options).format(denoise(value));
+  return formatterOf(Intl.NumberFormat, locale, options).format(denoise(value));
 }
 
 /** How numbers of this magnitude are written. */

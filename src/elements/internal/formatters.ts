@@ -1,10 +1,17 @@
-import { BoundedCache } from './bounded-cache.ts';
-
 /** Formatters are dear to make and few are in use; pages in many languages must not collect them for ever. */
 export const FORMATTERS_MAX = 64;
 
-const numbers = new BoundedCache<Intl.NumberFormat>(FORMATTERS_MAX);
+const formatters = new Map<string, unknown>();
 
-export function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return numbers.get(locale + JSON.stringify(options), () => new Intl.NumberFormat(locale, options));
+/** The formatter of a class of `Intl`, made once. */
+export function formatterOf<Formatter, Options>(
+  Class: new (locale: string, options?: Options) => Formatter,
+  locale: string,
+  options?: Options,
+): Formatter {
+  const key = Class.name + locale + JSON.stringify(options);
+  if (formatters.size >= FORMATTERS_MAX) formatters.clear();
+  const formatter = (formatters.get(key) as Formatter | undefined) ?? new Class(locale, options);
+  formatters.set(key, formatter);
+  return formatter;
 }

@@ -152,7 +152,7 @@ describe('registerMessages', () => {
 
 describe('the days until a reset', () => {
   const summaries: [string, number, string][] = [
-    ['de', 1, 'Wird in 1 Tag zurückgesetzt'],
+    ['de', 1, 'Reset in 1 Tag'],
     ['fr', 9, 'Réinitialisation dans 9 jours'],
     ['ja', 9, '9日後にリセット'],
     ['ar', 1, 'يتجدد خلال يوم واحد'],

@@ -1,5 +1,5 @@
 import type { Message, MessageKey } from '../locales/en.ts';
-import { cataloguesFor, english, type Messages } from './catalogues.ts';
+import { catalogues, cataloguesFor, type Messages } from './catalogues.ts';
 import { onServer } from './environment.ts';
 import { withHosts } from './tree.ts';
 
@@ -17,15 +17,20 @@ export interface Localizer {
  */
 export function localizerFor(element: Element): Localizer {
   const tag = nearestLanguage(element);
-  const catalogues = cataloguesFor(tag);
+  const own = cataloguesFor(tag);
   // Numbers follow the texts: a German number in an English sentence would be misread.
-  const candidates = catalogues.length > 0 ? [tag, tag.split('-', 1)[0] ?? ''] : [];
-  return { locale: candidates.find(isLocale) ?? 'en', catalogues };
+  const candidates = own.length > 0 ? [tag, tag.split('-', 1)[0] ?? ''] : [];
+  return { locale: candidates.find(isLocale) ?? 'en', catalogues: own };
 }
 
 /** The text with its placeholders filled. */
-export function text(l: Localizer, key: MessageKey, values: Readonly<Record<string, string>> = {}): string {
-  return rich(l, key, values).join('');
+export function text(
+  l: Localizer,
+  key: MessageKey,
+  values: Readonly<Record<string, string>> = {},
+  form?: Intl.LDMLPluralRule,
+): string {
+  return rich(l, key, values, form).join('');
 }
 
 /** The text as a list of pieces, so that values may be templates. */
@@ -33,22 +38,20 @@ export function rich<Value>(
   l: Localizer,
   key: MessageKey,
   values: Readonly<Record<string, Value>>,
+  form: Intl.LDMLPluralRule = 'other',
 ): (string | Value)[] {
   const message = messageOf(l, key);
-  return fill(typeof message === 'string' ? message : message.other, values);
-}
-
-/** The pattern in pieces, values for its placeholders. */
-export function fill<Value>(pattern: string, values: Readonly<Record<string, Value>>): (string | Value)[] {
-  return pattern
+  return (typeof message === 'string' ? message : (message[form] ?? message.other))
     .split(PLACEHOLDER)
     .map((piece, index) => (index % 2 === 0 ? piece : (values[piece] ?? '')))
     .filter((piece) => piece !== '');
 }
 
 /** The most specific text there is. */
-export function messageOf({ catalogues }: Localizer, key: MessageKey): Message {
-  return catalogues.find((messages) => messages[key] !== undefined)?.[key] ?? english[key] ?? key;
+function messageOf(l: Localizer, key: MessageKey): Message {
+  return (
+    [...l.catalogues, catalogues.get('en')].find((messages) => messages?.[key] !== undefined)?.[key] ?? key
+  );
 }
 
 function nearestLanguage(element: Element): string {

@@ -69,7 +69,7 @@ export const meterStyles = css`
   }
 
   .meter:dir(rtl) .lines {
-    transform: scaleX(-1);
+    scale: -1 1;
   }
 
   .fill,
@@ -96,7 +96,7 @@ export const meterStyles = css`
     width: 2px;
     height: 100%;
     fill: var(--_surface);
-    transform: translateX(-1px);
+    translate: -1px;
   }
 
   .marks {
@@ -108,7 +108,7 @@ export const meterStyles = css`
     height: calc(100% + 6px);
     rx: 1px;
     fill: var(--_ink);
-    transform: translate(-1px, -3px);
+    translate: -1px -3px;
   }
 
   .segments {

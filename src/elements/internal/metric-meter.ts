@@ -16,10 +16,10 @@ export function renderMetric(l: Localizer, quota: Quota): TemplateResult | typeo
       : '';
   const resets = resetText(l, quota, 'spokenResetsIn', 'spokenResetsToday');
   const spoken = spokenOf(l, quota, ...[included, resets].filter((part) => part !== ''));
-  return renderMeter(l, quota, spoken, quota.segments > 0 ? renderSegments(quota) : undefined);
+  return renderMeter(l, quota, spoken, quota.segments ? renderSegments(quota) : undefined);
 }
 
-function renderSegments({ segments: length, consumed }: Quota): TemplateResult {
+function renderSegments({ segments: length = 0, consumed }: Quota): TemplateResult {
   const segments = Array.from({ length }, (_, index) => index < consumed);
   return html`<div class="segments" part="track">
     ${segments.map((used) => html`<span class="track segment ${used ? 'on' : ''}" part=${used ? 'fill' : nothing}></span>`)}

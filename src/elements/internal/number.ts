@@ -1,15 +1,13 @@
-/** A number as a host may assign it: `undefined` when absent, `NaN` when it is none. */
+/**
+ * A number as a host may assign it, or write into an attribute: `undefined` when absent, `NaN` when it is none. Lit's
+ * own converter makes what is absent or empty null or 0.
+ */
 export function toNumber(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && value.trim() !== '') return Number(value);
   return NaN;
 }
-
-/** Numeric attributes keep "absent" and "empty" apart: Lit's own converter makes both 0 or null. */
-export const numberConverter = {
-  fromAttribute: (value: string | null): number | undefined => toNumber(value),
-};
 
 /** The number without the noise of binary arithmetic, in the 12 digits a double holds for certain: 28.999999999999996 is 29. */
 export function denoise(value: number, digits = 12): number {

@@ -1,5 +1,5 @@
 import type { UsageStatus } from '../../client/wire.ts';
-import { clamp, denoise } from './number.ts';
+import { denoise } from './number.ts';
 
 /** Where a bar turns, in percent, when nobody says otherwise. */
 export const WARN_AT_DEFAULT = 80;
@@ -12,12 +12,12 @@ export interface Quota {
   /** `Infinity` is unlimited. */
   readonly limit: number;
   readonly unit: string | null;
-  /** How many units to draw one by one, or 0 for a bar. */
-  readonly segments: number;
   readonly status: UsageStatus;
   readonly warnAt: number;
-  readonly overageAllowed: boolean;
-  readonly resetsInDays: number | null;
+  /** How many units to draw one by one. A bar is drawn where there are none. */
+  readonly segments?: number;
+  readonly overageAllowed?: boolean;
+  readonly resetsInDays?: number | null;
 }
 
 /** Percentages at which a status begins, where somebody says them. */
@@ -43,5 +43,5 @@ export function statusOf(
 export function sharesOf({ consumed, limit }: Quota): { within: number; over: boolean } {
   if (limit <= 0) return { within: 100, over: false };
   const over = consumed > limit;
-  return { within: clamp((over ? limit / consumed : consumed / limit) * 100, 0, 100), over };
+  return { within: (over ? limit / consumed : consumed / limit) * 100, over };
 }

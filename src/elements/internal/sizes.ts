@@ -1,5 +1,5 @@
 import { notationOf } from './format.ts';
-import { numberFormat } from './formatters.ts';
+import { formatterOf } from './formatters.ts';
 import { denoise } from './number.ts';
 
 const BYTES_STEP = 1024;
@@ -17,7 +17,7 @@ export function formatSize(locale: string, value: number, unit: string): string 
   const bytes = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
   const step = bytes === 0 ? exponent : Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
   const size = denoise(bytes / BYTES_STEP ** step, SIZE_DIGITS);
-  const format = numberFormat(locale, {
+  const format = formatterOf(Intl.NumberFormat, locale, {
     style: 'unit',
     unit: SIZE_UNITS[step] ?? 'byte',
     unitDisplay: step === 0 ? 'long' : 'short',

@@ -1,6 +1,6 @@
 import type { MessageKey } from '../locales/en.ts';
 import { formatAmount } from './format.ts';
-import { numberFormat } from './formatters.ts';
+import { formatterOf } from './formatters.ts';
 import { type Localizer, text } from './localizer.ts';
 import { overageOf, percentOf, remainingOf } from './metric-quota.ts';
 import { plural } from './plural.ts';
@@ -14,19 +14,22 @@ export function summaryOf(l: Localizer, quota: Quota): string {
   if (overage > 0) return text(l, quota.overageAllowed ? 'overIncluded' : 'limitReachedOver', { over });
   if (quota.consumed >= quota.limit) return text(l, quota.overageAllowed ? 'includedUsedUp' : 'limitReached');
   const left = formatAmount(l.locale, remainingOf(quota), quota.unit);
-  if (quota.segments > 0) return text(l, 'left', { left });
+  if (quota.segments) return text(l, 'left', { left });
   return text(l, 'percentUsed', { percent: percentText(l, quota), left });
 }
 
 /** When it starts anew, or empty where it never does. */
 export function resetText(l: Localizer, quota: Quota, inDays: MessageKey, today: MessageKey): string {
-  if (quota.resetsInDays === null || quota.limit === Infinity) return '';
-  return quota.resetsInDays < 1 ? text(l, today) : plural(l, inDays, quota.resetsInDays);
+  const { resetsInDays: days = null } = quota;
+  if (days === null) return '';
+  return days < 1 ? text(l, today) : plural(l, inDays, days);
 }
 
 /** A whole percentage, given as 0–100. */
 export function formatPercent(locale: string, percent: number): string {
-  return numberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(percent / 100);
+  return formatterOf(Intl.NumberFormat, locale, { style: 'percent', maximumFractionDigits: 0 }).format(
+    percent / 100,
+  );
 }
 
 function percentText(l: Localizer, quota: Quota): string {

@@ -8,6 +8,19 @@ import ja from './ja.ts';
 
 const catalogues: Readonly<Record<string, Catalogue>> = { en, de, fr, es, ja, ar };
 const keys = Object.keys(en) as MessageKey[];
+/** What stands below a title: whole sentences, for there may be more than one. */
+const SENTENCES: readonly MessageKey[] = [
+  ...(['errorReason', 'emptyReason', 'signedOut'] as const),
+  ...([
+    'nudgeLeft',
+    'nudgeLeftUntil',
+    'nudgeUsedOf',
+    'nudgeResets',
+    'nudgeResumes',
+    'nudgeContinue',
+  ] as const),
+  ...(['offer', 'offerUnlimited'] as const),
+];
 /** More days than any period has. */
 const DAYS_MAX = 800;
 
@@ -30,6 +43,11 @@ for (const [language, catalogue] of Object.entries(catalogues)) {
         return forms.some((form) => placeholdersOf(form).join() !== wanted.join());
       });
       expect(different).to.deep.equal([]);
+    });
+
+    it('closes the sentences that explain, and none of its titles and labels, with a period', () => {
+      const closed = keys.filter((key) => formsOf(catalogue[key]).some((form) => /[.。]$/.test(form)));
+      expect(closed).to.deep.equal(SENTENCES);
     });
 
     it('has a form for every number of days', () => {

@@ -25,6 +25,6 @@ describe('formatPrice', () => {
 
 describe('formatDay', () => {
   it('is empty for what is no date', () => {
-    expect(formatDay('en', 'soon', 'short')).to.equal('');
+    expect(formatDay('en', 'soon')).to.equal('');
   });
 });

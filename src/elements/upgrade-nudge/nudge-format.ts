@@ -1,11 +1,10 @@
-import { dateFormat } from '../internal/dates.ts';
 import { formatNumber } from '../internal/format.ts';
-import { numberFormat } from '../internal/formatters.ts';
+import { formatterOf } from '../internal/formatters.ts';
 
 /** An amount in the currency's minor unit; whole amounts without zeros after the point. */
 export function formatPrice(locale: string, amountMinor: number, currency: string): string {
   try {
-    const format = numberFormat(locale, {
+    const format = formatterOf(Intl.NumberFormat, locale, {
       style: 'currency',
       currency,
       trailingZeroDisplay: 'stripIfInteger',
@@ -17,12 +16,16 @@ export function formatPrice(locale: string, amountMinor: number, currency: strin
   }
 }
 
-/** A day ("1 Dec"), with its year when it is not this one. Empty for what is no date. */
-export function formatDay(locale: string, iso: string, month: 'short' | 'long'): string {
+/** A day ("December 1"), with its year when it is not this one. Empty for what is no date. */
+export function formatDay(locale: string, iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return '';
   const thisYear = date.getFullYear() === new Date().getFullYear();
-  return dateFormat(locale, { day: 'numeric', month, ...(thisYear ? {} : { year: 'numeric' }) }).format(date);
+  return formatterOf(Intl.DateTimeFormat, locale, {
+    day: 'numeric',
+    month: 'long',
+    ...(thisYear ? {} : { year: 'numeric' }),
+  }).format(date);
 }
 
 /** Arabic amounts begin with a mark of direction; in a sentence it would tear a Latin sign apart: "$US 49". */

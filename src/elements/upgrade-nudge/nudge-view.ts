@@ -110,9 +110,9 @@ function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown 
   return offerOf(l, subject) ?? untilOf(l, subject);
 }
 
-/** "158 of 1,000 left until 1 Dec" */
+/** "158 of 1,000 left until December 1." */
 function leftOf(l: Localizer, { trigger, quota }: Subject): unknown {
-  const date = formatDay(l.locale, trigger.resets_at ?? '', 'short');
+  const date = formatDay(l.locale, trigger.resets_at ?? '');
   if (quota === undefined) return date === '' ? '' : text(l, 'nudgeResets', { date });
   const left = formatAmount(l.locale, remainingOf(quota), quota.unit);
   const { limit } = amountsOf(l, quota);
@@ -124,9 +124,9 @@ function usedOf(l: Localizer, { quota }: Subject): string {
   return quota === undefined ? '' : text(l, 'nudgeUsedOf', amountsOf(l, quota));
 }
 
-/** "Resets on 1 December." */
+/** "Resets on December 1." */
 function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unknown {
-  const date = formatDay(l.locale, trigger.resets_at ?? '', 'long');
+  const date = formatDay(l.locale, trigger.resets_at ?? '');
   const blocked = exceeded && quota?.overageAllowed !== true;
   if (blocked && plan !== null) {
     const name = html`<bdi>${plan.name}</bdi>`;
@@ -135,7 +135,7 @@ function untilOf(l: Localizer, { trigger, plan, quota, exceeded }: Subject): unk
   return date === '' ? '' : text(l, 'nudgeResets', { date });
 }
 
-/** "Pro raises the limit to 10,000", where the plan says so. */
+/** "Pro raises the limit to 10,000.", where the plan says so. */
 function offerOf(l: Localizer, { trigger, plan, quota }: Subject): unknown {
   const change = plan?.limits.find(({ feature }) => feature === trigger.feature);
   if (plan === null || change === undefined) return undefined;

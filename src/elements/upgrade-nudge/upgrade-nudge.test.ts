@@ -51,7 +51,7 @@ describe('<billing-upgrade-nudge>', () => {
 
   it('takes its words from the catalogue, not from the server', async () => {
     const nudge = await mount(make(), { store: storeWith(nudgeOf()) });
-    expect(textOf(nudge, '.words')).to.equal('API calls: 84% used Pro raises the limit to 10,000');
+    expect(textOf(nudge, '.words')).to.equal('API calls: 84% used Pro raises the limit to 10,000.');
   });
 
   for (const variant of ['banner', 'toast', 'modal', 'inline'] as const) {

@@ -8,7 +8,7 @@ import { onServer } from '../internal/environment.ts';
 import { finiteNumber } from '../internal/finite-number.ts';
 import type { Localizer } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
-import { clamp, numberConverter } from '../internal/number.ts';
+import { clamp, toNumber } from '../internal/number.ts';
 import { buttons } from '../styles/buttons.ts';
 import { cardTokens } from '../styles/card-tokens.ts';
 import { primaryButton } from '../styles/primary-button.ts';
@@ -84,9 +84,9 @@ export class BillingUpgradeNudge extends BillingElement {
   static override properties: PropertyDeclarations = {
     variant: {},
     featureKey: { attribute: 'feature-key' },
-    threshold: { converter: numberConverter },
-    autoDismiss: { attribute: 'auto-dismiss', converter: numberConverter },
-    snooze: { converter: numberConverter },
+    threshold: { converter: toNumber },
+    autoDismiss: { attribute: 'auto-dismiss', converter: toNumber },
+    snooze: { converter: toNumber },
     upgradeUrl: { attribute: 'upgrade-url' },
     manual: { type: Boolean },
     open: { type: Boolean, reflect: true },

@@ -1,10 +1,7 @@
-import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
+import { afterGrace } from '../internal/grace.ts';
 import { toNumber } from '../internal/number.ts';
 import { warnOnce } from '../internal/warn-once.ts';
 import type { BillingUsageBar } from './usage-bar.ts';
-
-/** Bars that may still be given something to show. */
-const expectant = new WeakSet<BillingUsageBar>();
 
 /** Tells developers what is wrong with a bar. On other pages it is not even loaded. */
 export function checkBar(bar: BillingUsageBar): void {
@@ -18,9 +15,7 @@ export function checkBar(bar: BillingUsageBar): void {
   }
   checkThreshold('warn-at', bar.warnAt);
   checkThreshold('critical-at', bar.criticalAt);
-  if (!isUnconfigured(bar) || expectant.has(bar)) return;
-  expectant.add(bar);
-  setTimeout(() => checkConfigured(bar), CONFIGURE_GRACE_MS);
+  if (isUnconfigured(bar)) afterGrace(bar, () => checkConfigured(bar));
 }
 
 function checkThreshold(name: string, value: unknown): void {

@@ -1,5 +1,5 @@
 import { html } from 'lit';
-import { CONFIGURE_GRACE_MS } from '../internal/dev.ts';
+import { CONFIGURE_GRACE_MS } from '../internal/grace.ts';
 import { FakeStore, metricOf } from '../testing/fake-store.ts';
 import { FakeTime } from '../testing/fake-time.ts';
 import {

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { AnnouncerRank } from '../internal/announcer.ts';
 import { BillingElement } from '../internal/billing-element.ts';
-import { english } from '../internal/catalogues.ts';
+import { catalogues } from '../internal/catalogues.ts';
 import type { Connection } from '../internal/connection.ts';
 import { isDevelopment } from '../internal/dev.ts';
 import { formatAmount, isSize } from '../internal/format.ts';
@@ -9,7 +9,7 @@ import { late } from '../internal/late.ts';
 import { type Localizer, text } from '../internal/localizer.ts';
 import { meterStyles } from '../internal/meter.styles.ts';
 import { renderBones, renderMeter, renderTop, renderValue } from '../internal/meter.ts';
-import { clamp, numberConverter, toNumber } from '../internal/number.ts';
+import { clamp, toNumber } from '../internal/number.ts';
 import { type Quota, statusOf, type Thresholds, WARN_AT_DEFAULT } from '../internal/quota.ts';
 import { tokens } from '../styles/tokens.ts';
 import { styles } from './usage-bar.styles.ts';
@@ -63,12 +63,12 @@ export class BillingUsageBar extends BillingElement {
 
   static override properties: PropertyDeclarations = {
     featureKey: { attribute: 'feature-key' },
-    consumed: { converter: numberConverter },
-    limit: { converter: numberConverter },
+    consumed: { converter: toNumber },
+    limit: { converter: toNumber },
     label: {},
     unit: {},
-    warnAt: { attribute: 'warn-at', converter: numberConverter },
-    criticalAt: { attribute: 'critical-at', converter: numberConverter },
+    warnAt: { attribute: 'warn-at', converter: toNumber },
+    criticalAt: { attribute: 'critical-at', converter: toNumber },
     hideLabel: { attribute: 'hide-label', type: Boolean },
     hideValue: { attribute: 'hide-value', type: Boolean },
   };
@@ -127,7 +127,7 @@ export class BillingUsageBar extends BillingElement {
   protected override renderContent(l: Localizer): unknown {
     const view = this.#view();
     // Other languages come late as well, and English is shown until then.
-    if (late.Connection === undefined && l.catalogues.at(-1) !== english) this.#load();
+    if (late.Connection === undefined && l.catalogues.at(-1) !== catalogues.get('en')) this.#load();
     if (view.kind === 'loading') {
       this.#hadSkeleton = true;
       return html`<div class="bar" part="base" aria-busy="true">
@@ -190,11 +190,8 @@ export class BillingUsageBar extends BillingElement {
         consumed: amount,
         limit,
         unit: this.unit ?? null,
-        segments: 0,
         status: statusOf(amount, limit, thresholds),
         warnAt: thresholds.warnAt ?? WARN_AT_DEFAULT,
-        overageAllowed: false,
-        resetsInDays: null,
       },
     };
   }

@@ -2,6 +2,8 @@ import { css } from 'lit';
 
 /*
  * .card          A container has no width of its own, which is what a flex row or a float asks for.
+ * .row .sub span Keeps its line where a row has nothing to say there: a skeleton cannot know.
+ * .live bdi      Would take a line of its own; the dot stays.
  * .pill .meter   Gives way before the name does.
  * .pill .notch   Too short for a notch to mean anything.
  */
@@ -85,9 +87,14 @@ export const styles = css`
   }
 
   .row {
+    --_room: 0px;
     display: grid;
     gap: 0.55em;
-    padding: 1em 1.4em 1.05em;
+    padding: calc(1em + var(--_room)) 1.4em calc(1.05em + var(--_room));
+  }
+
+  .bare {
+    --_room: calc((0.55em + var(--_bar)) / 2);
   }
 
   .row + .row {
@@ -97,21 +104,6 @@ export const styles = css`
   .row > .skeleton {
     display: grid;
     gap: 0.55em;
-  }
-
-  .room,
-  .room + .top {
-    grid-area: 1 / 1;
-  }
-
-  .room {
-    display: grid;
-    gap: inherit;
-    visibility: hidden;
-  }
-
-  .room + .top {
-    align-self: center;
   }
 
   .sub {
@@ -171,7 +163,7 @@ export const styles = css`
     }
 
     .row {
-      padding: 0.85em 1em 0.9em;
+      padding: calc(0.85em + var(--_room)) 1em calc(0.9em + var(--_room));
     }
 
     .message {
@@ -181,6 +173,15 @@ export const styles = css`
     .row .top {
       flex-direction: column;
       align-items: stretch;
+    }
+
+    .row .sub span {
+      min-block-size: 1lh;
+    }
+
+    .live:not(.old) bdi {
+      position: absolute;
+      clip-path: inset(50%);
     }
   }
 

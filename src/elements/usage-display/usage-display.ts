@@ -12,10 +12,11 @@ import { meterStyles } from '../internal/meter.styles.ts';
 import { renderBones, renderTop, renderValue } from '../internal/meter.ts';
 import { renderMetric } from '../internal/metric-meter.ts';
 import { mostUrgent, quotaOf } from '../internal/metric-quota.ts';
-import { clamp, numberConverter } from '../internal/number.ts';
+import { clamp, toNumber } from '../internal/number.ts';
 import type { Quota } from '../internal/quota.ts';
-import { rememberedRows, rememberRows, type RowKind, ROWS_MAX } from '../internal/row-memory.ts';
+import { rememberedRows, rememberRows, ROWS_MAX } from '../internal/row-memory.ts';
 import { resetText, summaryOf } from '../internal/summary.ts';
+import { amountsOf } from '../internal/wording.ts';
 import { buttons } from '../styles/buttons.ts';
 import { cardTokens } from '../styles/card-tokens.ts';
 import { tokens } from '../styles/tokens.ts';
@@ -84,11 +85,11 @@ export class BillingUsageDisplay extends BillingElement {
   static override properties: PropertyDeclarations = {
     featureKey: { attribute: 'feature-key' },
     heading: {},
-    headingLevel: { attribute: 'heading-level', converter: numberConverter },
+    headingLevel: { attribute: 'heading-level', converter: toNumber },
     hideProgress: { attribute: 'hide-progress', type: Boolean },
     hideReset: { attribute: 'hide-reset', type: Boolean },
     compact: { type: Boolean },
-    rows: { converter: numberConverter },
+    rows: { converter: toNumber },
   };
 
   declare featureKey: string | null | undefined;
@@ -102,8 +103,6 @@ export class BillingUsageDisplay extends BillingElement {
   override readonly announcerRank: AnnouncerRank = 'display';
   override readonly needsStore: boolean = true;
   protected override readonly usage = new Connection(this);
-  /** The skeletons that were drawn before there were numbers. */
-  #skeletons: readonly RowKind[] = [];
 
   constructor() {
     super();
@@ -114,7 +113,7 @@ export class BillingUsageDisplay extends BillingElement {
 
   snapshotChanged(snapshot: UsageSnapshot): void {
     const whole = !this.#single && snapshot.status === 'ready' && !snapshot.stale;
-    if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.map(kindOf));
+    if (whole && snapshot.metrics.length > 0) rememberRows(snapshot.metrics.length);
   }
 
   protected override update(changed: PropertyValues<this>): void {
@@ -215,7 +214,7 @@ export class BillingUsageDisplay extends BillingElement {
         ${repeat(
           view.metrics,
           (metric) => metric.feature_key,
-          (metric, index) => this.#renderRow(l, metric, view.snapshot, this.#skeletons[index]),
+          (metric) => this.#renderRow(l, metric, view.snapshot),
         )}
       </ul>`;
     }
@@ -231,12 +230,13 @@ export class BillingUsageDisplay extends BillingElement {
     </div>`;
   }
 
-  #renderRow(l: Localizer, metric: UsageMetric, snapshot: UsageSnapshot, reserved?: RowKind): TemplateResult {
+  #renderRow(l: Localizer, metric: UsageMetric, snapshot: UsageSnapshot): TemplateResult {
     const quota = quotaOf(metric);
-    const roomy = kindOf(metric) === 'bare' && reserved === 'metered';
-    return html`<li class="row" part="row">
-      ${roomy ? html`<div class="room" aria-hidden="true">${renderBones(this.hideProgress, subBones)}</div>` : nothing}
-      ${renderTop(quota.name, renderValue(l, quota))} ${this.hideProgress ? nothing : renderMetric(l, quota)}
+    const unlimited = quota.limit === Infinity;
+    const value = unlimited ? html`<b>${amountsOf(l, quota).used}</b>` : renderValue(l, quota);
+    // As high without a bar as with one: the rows keep their rhythm, and each has the room its skeleton had.
+    return html`<li class="row ${unlimited && !this.hideProgress ? 'bare' : ''}" part="row">
+      ${renderTop(quota.name, value)} ${this.hideProgress ? nothing : renderMetric(l, quota)}
       ${this.#renderSub(l, quota, snapshot)}
     </li>`;
   }
@@ -246,7 +246,6 @@ export class BillingUsageDisplay extends BillingElement {
       return html`<div class="top sub">
         <span><bdi>${staleText(l, asOf)}</bdi></span>
       </div>`;
-    if (quota.limit === Infinity) return nothing;
     return html`<div class="top sub">
       <span class=${quota.status}><bdi>${summaryOf(l, quota)}</bdi></span>
       ${this.hideReset ? nothing : html`<span><bdi>${resetText(l, quota, 'resetsIn', 'resetsToday')}</bdi></span>`}
@@ -254,26 +253,26 @@ export class BillingUsageDisplay extends BillingElement {
   }
 
   #renderSkeletons(l: Localizer): TemplateResult {
-    this.#skeletons = this.#reservedRows();
+    const sub = html`<span class="bone"></span>`;
+    const bones = renderBones(
+      this.hideProgress,
+      html`<div class="top sub">${sub}${this.hideReset ? nothing : sub}</div>`,
+    );
+    const row = html`<div class="row"><div class="skeleton" aria-hidden="true">${bones}</div></div>`;
     return html`<div class="rows">
       <span class="unseen">${text(l, 'loading')}</span>
-      ${this.#skeletons.map((kind) => {
-        const bare = kind === 'bare';
-        const bones = renderBones(bare || this.hideProgress, bare ? nothing : subBones);
-        return html`<div class="row"><div class="skeleton" aria-hidden="true">${bones}</div></div>`;
-      })}
+      ${Array(this.#reservedRows()).fill(row)}
     </div>`;
   }
 
-  #reservedRows(): readonly RowKind[] {
-    const last = this.#single ? undefined : rememberedRows();
-    const count = this.#wantedRows() ?? last?.length ?? (this.#single ? 1 : ROWS_DEFAULT);
-    return last?.length === count ? last : Array.from({ length: count }, () => 'metered');
+  #reservedRows(): number {
+    const usual = this.#single ? 1 : (rememberedRows() ?? ROWS_DEFAULT);
+    return clamp(this.#wantedRows() ?? usual, 1, ROWS_MAX);
   }
 
   #wantedRows(): number | undefined {
     const rows = finiteNumber('<billing-usage-display>: rows', this.rows);
-    return rows === undefined || rows < 1 ? undefined : clamp(Math.floor(rows), 1, ROWS_MAX);
+    return rows === undefined || rows < 1 ? undefined : Math.floor(rows);
   }
 
   #renderFailure(l: Localizer): TemplateResult {
@@ -332,12 +331,6 @@ export class BillingUsageDisplay extends BillingElement {
       <span class="value" part="value"><bdi>${value}</bdi></span>
     </span>`;
   }
-}
-
-const subBones = html`<div class="top sub"><span class="bone"></span><span class="bone"></span></div>`;
-
-function kindOf({ limit }: UsageMetric): RowKind {
-  return limit === Infinity ? 'bare' : 'metered';
 }
 
 function staleText(l: Localizer, asOf: string | null): string {
