@@ -31,6 +31,8 @@ export interface Scene {
   expect(aspect: Aspect, violations: readonly string[], checked?: number): void;
   /** Keeps a duration. */
   measure(figure: string, milliseconds: number): void;
+  /** Keeps a figure that is no duration, in words. */
+  note(text: string): void;
 }
 
 /** What must hold besides the checker's invariants. */
@@ -45,6 +47,11 @@ export type Aspect = keyof typeof ASPECTS;
 
 /** A column of the matrix. */
 export type Column = Invariant | Aspect;
+
+/** One of them; there must be one. */
+export function anyOf<T>(random: () => number, choices: readonly T[]): T {
+  return choices[Math.floor(random() * choices.length)] as T;
+}
 
 /** Whole milliseconds, from `min` to `max`. */
 export function between(random: () => number, min: number, max: number): number {

@@ -6,6 +6,7 @@ import type { Attempt, Draft, History } from '../packages/server/src/selftest/hi
 import { observe } from '../packages/server/src/selftest/observe.ts';
 import { usageApi } from '../packages/server/src/selftest/usage-api.ts';
 import type { Scene } from './fault.ts';
+import type { Place } from './place.ts';
 import { watch } from './streams.ts';
 
 /** Clients of a load. More would only wait for a machine that several servers share. */
@@ -24,11 +25,21 @@ export interface Target {
   readonly nextUrl: () => string;
 }
 
+/** How hard a load is. */
+export interface Pace {
+  readonly clients: number;
+  /** Waited for before each act of any of them. */
+  readonly turn: () => Promise<unknown>;
+}
+
 /** A load that is under way. */
 export interface Load {
   /** Waits for an event that is sent from now on, and recorded. @returns after how long, in milliseconds. */
   readonly untilRecorded: () => Promise<number>;
 }
+
+/** Something that befalls servers under load, and is over in the end. */
+export type Trouble = (scene: Scene, places: readonly Place[], load: Load) => Promise<void>;
 
 /**
  * Puts servers under load while something happens to them; then looks up all that they have kept, and judges it.
@@ -38,6 +49,7 @@ export async function underLoad(
   scene: Scene,
   { secretKey, nextUrl }: Target,
   happening: (load: Load) => Promise<void>,
+  pace: Partial<Pace> = {},
 ): Promise<void> {
   const send = usageApi(nextUrl, secretKey);
   const customers = newCustomers();
@@ -49,6 +61,7 @@ export async function underLoad(
     meter: LIMITED,
     customers,
     clients: CLIENTS,
+    ...pace,
     random: scene.random,
     clock,
     isOver: () => isOver,

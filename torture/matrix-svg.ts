@@ -3,7 +3,7 @@ import { INVARIANTS } from '../packages/server/src/selftest/check.ts';
 import type { Cell, Line } from './report.ts';
 
 const COLUMNS = Object.entries({ ...INVARIANTS, ...ASPECTS }) as [Column, string][];
-const TITLE_WIDTH = 340;
+const TITLE_WIDTH = 370;
 const RUNS_WIDTH = 80;
 const CELL_WIDTH = 78;
 const ROW_HEIGHT = 28;

@@ -20,6 +20,7 @@ export class Line {
   readonly fault: Pick<Fault, 'name' | 'title' | 'unit'>;
   readonly cells = new Map<Column, Cell>();
   readonly figures = new Map<string, number[]>();
+  readonly notes: string[] = [];
   runs = 0;
   seconds = 0;
   /** Why it did not happen. */
@@ -60,6 +61,7 @@ export function printLine(line: Line): void {
     `${violations === 0 ? '✓' : '✗'} ${fault.title}: ${runs} ${fault.unit} in ${seconds.toFixed(0)} s, ` +
       `${checked} checks, ${violations} violations${figuresText(line)}`,
   );
+  for (const note of line.notes) console.log(`    ${note}`);
   for (const [column, { examples }] of cells)
     for (const example of examples) console.log(`    ${column}: ${example}`);
 }
@@ -104,6 +106,7 @@ export function writeReport({ seed, quick, lines }: Report): string {
       violations_total: violationsOf(line),
       invariants: Object.fromEntries(line.cells),
       figures_ms: figuresOf(line),
+      ...(line.notes.length > 0 && { notes: line.notes }),
     })),
   };
   writeFileSync(`${base}.json`, `${JSON.stringify(document, null, 2)}\n`);

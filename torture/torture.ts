@@ -95,6 +95,7 @@ async function suffer(fault: Fault, seed: number, runs: number, interruption: Ab
     judge: (findings) => findings.forEach((one) => line.add(one.invariant, one.checked, one.violations)),
     expect: (aspect, violations, checked = 1) => line.add(aspect, checked, violations),
     measure: (figure, milliseconds) => line.measure(figure, milliseconds),
+    note: (text) => void line.notes.push(text),
   };
   const began = performance.now();
   try {

@@ -13,6 +13,7 @@ import { postgresShutdown } from './postgres-shutdown.ts';
 import { primaryLost } from './primary-lost.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { simulation } from './simulation.ts';
+import { soak, soakSqlite } from './soak.ts';
 import { stopped } from './stopped.ts';
 import { twoOnSqlite } from './two-on-sqlite.ts';
 import { twoStarters } from './two-starters.ts';
@@ -38,5 +39,7 @@ export const FAULTS: readonly Fault[] = [
   clockSteps,
   unsynced,
   browsers,
+  soak,
+  soakSqlite,
   simulation,
 ];

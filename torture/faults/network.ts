@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
-import { startPostgresServer } from '../../test/proofs/support/replicated-postgres.ts';
+import { startPostgresServer, type PostgresServer } from '../../test/proofs/support/replicated-postgres.ts';
 import { addressOf, startWire, type Wire } from '../../test/support/wire.ts';
 import { between, type Fault, type Scene } from '../fault.ts';
-import { underLoad } from '../load.ts';
+import { underLoad, type Trouble } from '../load.ts';
 import { openSite, type Site } from '../place.ts';
 
 const TROUBLE_MS_MAX = 1_500;
@@ -21,38 +21,74 @@ interface Line {
 export const clientNetwork = networkFault(
   'client-network',
   'Resets, black holes and slow links before the APIs',
-  (_, clients) => clients,
+  ({ clients }) => clients,
 );
 export const databaseNetwork = networkFault(
   'database-network',
   'The same before PostgreSQL',
-  (database) => database,
+  ({ database }) => database,
 );
 
-function networkFault(name: string, title: string, pick: (database: Line, clients: Line) => Line): Fault {
+function networkFault(name: string, title: string, pick: (site: WiredSite) => Line): Fault {
   return {
     name,
     title,
     unit: 'times',
     runs: { quick: 1, full: 60 },
     async prepare(scene) {
-      const postgres = await startPostgresServer();
-      scene.atEnd(() => postgres.remove());
-      scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
-      const database = await openLine(scene, () => ({ path: join(postgres.socketFolder, SOCKET) }));
-      const url = `postgres://postgres@127.0.0.1:${database.wire.port}/postgres`;
-      const site = await openSite(scene, { DATABASE_URL: url }, 2);
-      const clients = await openLine(scene, () => addressOf(site.nextUrl()));
-      const line = pick(database, clients);
-      const target: Site = { ...site, nextUrl: () => `http://127.0.0.1:${clients.wire.port}` };
+      const wired = await openWiredSite(scene, 2);
+      const line = pick(wired);
       let turn = 0;
       return () =>
-        underLoad(scene, target, async ({ untilRecorded }) => {
-          await TROUBLES[(turn += 1) % TROUBLES.length]?.(line, between(scene.random, 0, TROUBLE_MS_MAX));
-          scene.measure('recording again', await untilRecorded());
+        underLoad(scene, wired.site, async (load) => {
+          turn += 1;
+          await troublesOf(line)[turn % TROUBLES.length]?.(scene, wired.site.places, load);
         });
     },
   };
+}
+
+/** APIs on a PostgreSQL of their own, with lines that may fail before the one and the other. */
+export interface WiredSite {
+  readonly site: Site;
+  readonly postgres: PostgresServer;
+  readonly clients: Line;
+  readonly database: Line;
+}
+
+export async function openWiredSite(scene: Scene, servers: number): Promise<WiredSite> {
+  const postgres = await startPostgresServer();
+  scene.atEnd(() => postgres.remove());
+  scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
+  const database = await openLine(scene, () => ({ path: join(postgres.socketFolder, SOCKET) }));
+  const url = `postgres://postgres@127.0.0.1:${database.wire.port}/postgres`;
+  const { clients, site } = await openLineTo(scene, await openSite(scene, { DATABASE_URL: url }, servers));
+  return { site, postgres, clients, database };
+}
+
+/** Puts a line that may fail between a site and its clients. */
+export async function openLineTo(scene: Scene, site: Site): Promise<Pick<WiredSite, 'clients' | 'site'>> {
+  const clients = await openLine(scene, () => addressOf(site.nextUrl()));
+  return { clients, site: { ...site, nextUrl: () => `http://127.0.0.1:${clients.wire.port}` } };
+}
+
+async function openLine(scene: Scene, next: Parameters<typeof startWire>[0]): Promise<Line> {
+  const held = async () => {
+    await line.blackHole;
+    if (line.isSlow) await pause(between(scene.random, 0, DELAY_MS_MAX));
+  };
+  const wire = await startWire(next, { held, isAnswerLost: () => false });
+  scene.atEnd(() => wire.stop());
+  const line: Line = { wire, blackHole: Promise.resolve(), isSlow: false };
+  return line;
+}
+
+/** All that may happen to a line. */
+export function troublesOf(line: Line): readonly Trouble[] {
+  return TROUBLES.map((befall) => async (scene, _, { untilRecorded }) => {
+    await befall(line, between(scene.random, 0, TROUBLE_MS_MAX));
+    scene.measure('recording again', await untilRecorded());
+  });
 }
 
 const TROUBLES: readonly ((line: Line, milliseconds: number) => Promise<void>)[] = [
@@ -75,14 +111,3 @@ const TROUBLES: readonly ((line: Line, milliseconds: number) => Promise<void>)[]
     line.isSlow = false;
   },
 ];
-
-async function openLine(scene: Scene, next: Parameters<typeof startWire>[0]): Promise<Line> {
-  const held = async () => {
-    await line.blackHole;
-    if (line.isSlow) await pause(between(scene.random, 0, DELAY_MS_MAX));
-  };
-  const wire = await startWire(next, { held, isAnswerLost: () => false });
-  scene.atEnd(() => wire.stop());
-  const line: Line = { wire, blackHole: Promise.resolve(), isSlow: false };
-  return line;
-}

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startPostgresServer } from '../../test/proofs/support/replicated-postgres.ts';
+import { startPostgresServer, type PostgresServer } from '../../test/proofs/support/replicated-postgres.ts';
 import { between, type Fault } from '../fault.ts';
-import { underLoad } from '../load.ts';
+import { underLoad, type Trouble } from '../load.ts';
 import { openSite } from '../place.ts';
 import { probe } from '../probe.ts';
 
@@ -20,14 +20,20 @@ export const postgresShutdown: Fault = {
     scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
     const site = await openSite(scene, { DATABASE_URL: postgres.url }, 2);
     return () =>
-      underLoad(scene, site, async ({ untilRecorded }) => {
+      underLoad(scene, site, async (load) => {
         const probing = probe(site);
-        await pause(between(scene.random, 0, LOAD_MS_MAX));
-        await postgres.control('stop', '--mode', 'immediate');
-        await pause(between(scene.random, 0, AWAY_MS_MAX));
-        await postgres.control('start');
-        scene.measure('recording again', await untilRecorded());
+        await shutDown(postgres)(scene, site.places, load);
         scene.expect('service', await probing.end());
       });
   },
 };
+
+export const shutDown =
+  (postgres: PostgresServer): Trouble =>
+  async (scene, _, { untilRecorded }) => {
+    await pause(between(scene.random, 0, LOAD_MS_MAX));
+    await postgres.control('stop', '--mode', 'immediate');
+    await pause(between(scene.random, 0, AWAY_MS_MAX));
+    await postgres.control('start');
+    scene.measure('recording again', await untilRecorded());
+  };

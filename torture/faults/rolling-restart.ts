@@ -1,5 +1,5 @@
 import type { Fault } from '../fault.ts';
-import { underLoad } from '../load.ts';
+import { underLoad, type Trouble } from '../load.ts';
 import { openSite } from '../place.ts';
 
 export const rollingRestart: Fault = {
@@ -9,13 +9,14 @@ export const rollingRestart: Fault = {
   runs: { quick: 0, full: 10 },
   async prepare(scene) {
     const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
-    return () =>
-      underLoad(scene, site, async ({ untilRecorded }) => {
-        for (const place of site.places) {
-          await place.stop();
-          await place.restart();
-          await untilRecorded();
-        }
-      });
+    return () => underLoad(scene, site, (load) => restartInTurn(scene, site.places, load));
   },
+};
+
+export const restartInTurn: Trouble = async (_, places, { untilRecorded }) => {
+  for (const place of places) {
+    await place.stop();
+    await place.restart();
+    await untilRecorded();
+  }
 };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { between, type Fault } from '../fault.ts';
-import { underLoad } from '../load.ts';
+import { anyOf, between, type Fault } from '../fault.ts';
+import { underLoad, type Trouble } from '../load.ts';
 import { openSite } from '../place.ts';
 
 /** Longer than others wait for a row that the stopped process has locked. */
@@ -13,13 +13,14 @@ export const stopped: Fault = {
   runs: { quick: 0, full: 20 },
   async prepare(scene) {
     const site = await openSite(scene, { DATABASE_URL: await scene.newDatabase() }, 2);
-    return () =>
-      underLoad(scene, site, async ({ untilRecorded }) => {
-        const place = site.places[between(scene.random, 0, 1)];
-        place?.signal('SIGSTOP');
-        await pause(between(scene.random, 0, STOPPED_MS_MAX));
-        place?.signal('SIGCONT');
-        scene.measure('recording again', await untilRecorded());
-      });
+    return () => underLoad(scene, site, (load) => stopOne(scene, site.places, load));
   },
+};
+
+export const stopOne: Trouble = async (scene, places, { untilRecorded }) => {
+  const place = anyOf(scene.random, places);
+  place.signal('SIGSTOP');
+  await pause(between(scene.random, 0, STOPPED_MS_MAX));
+  place.signal('SIGCONT');
+  scene.measure('recording again', await untilRecorded());
 };

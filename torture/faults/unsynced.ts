@@ -17,7 +17,7 @@ const EVENTS = 50;
 /** A process that is killed loses nothing that was written but not synced: only the count of syncs shows that. */
 export const unsynced: Fault = {
   name: 'unsynced',
-  title: 'Syncs of the disk counted: each commit has one, and a build without is caught',
+  title: 'Syncs of the disk counted, and a build without any caught',
   unit: 'times',
   runs: { quick: 0, full: 5 },
   async obstacle() {

@@ -20,8 +20,8 @@ export class FakeBrowser {
   readonly #disk = new Map<number, KeptEvent>();
   /** Everything that was ever on disk, in its order. */
   readonly everKept: KeptEvent[] = [];
-  /** How many events had ever been on disk when it could last not be read. */
-  keptUnread = 0;
+  /** The ids of events that were on disk while it could not be read: pages may have sent them past each other. */
+  readonly unread = new Set<number>();
   /** Storage fails as long as this is set. */
   isDiskBroken = false;
 
@@ -85,7 +85,7 @@ export class FakeBrowser {
         this.ask(tab, () =>
           this.kept.filter((event) => event.customer === customer).slice(0, countMax),
         ).catch((error: unknown) => {
-          this.keptUnread = this.everKept.length;
+          for (const { id } of this.kept) this.unread.add(id);
           throw error;
         }),
       remove: (id) => this.ask(tab, () => void disk.delete(id)),

@@ -20,6 +20,8 @@ export interface Load {
   readonly random: () => number;
   /** Milliseconds that only ever grow. */
   readonly clock: () => number;
+  /** Waited for before each act. Without it a client acts as soon as it is answered. */
+  readonly turn?: () => Promise<unknown>;
   /** Whether it is time to begin nothing new. */
   readonly isOver: () => boolean;
   /** Takes each attempt when it has ended. */
@@ -79,7 +81,10 @@ export async function drive(load: Load): Promise<void> {
 
   await Promise.all(
     Array.from({ length: load.clients }, async () => {
-      while (!isOver()) await act();
+      while (!isOver()) {
+        await load.turn?.();
+        await act();
+      }
     }),
   );
 }

@@ -4,7 +4,7 @@ import { untilCertain, type Reply, type Send } from './usage-api.ts';
 
 /** How long the API may be away before nothing can be said of what it has kept. */
 const PATIENCE_MS = 30_000;
-const LOOKUPS_AT_ONCE = 16;
+const LOOKUPS_AT_ONCE = 64;
 
 /** The API does not say what it has kept; the message says what was asked, and what came back. */
 export class ObservationError extends Error {

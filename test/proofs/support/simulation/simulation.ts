@@ -359,6 +359,7 @@ class Simulation {
 
   /** Hears every answer that leaves the API: whoever asks again with a key gets the first answer again. */
   async #answer(request: TransportRequest): Promise<TransportReply> {
+    const known = new Set(this.#replies.keys());
     const reply = await this.#server.answer(request);
     const { results, ...single } = reply.json as { results?: ReplyItem[] };
     const sent = JSON.parse(request.body ?? '{}') as { events?: SentEvent[] } & SentEvent;
@@ -367,8 +368,10 @@ class Simulation {
       const members = Object.entries(item).filter(([name]) => name !== 'index' && name !== 'outcome');
       const document = Object.fromEntries(members);
       const { idempotency_key } = sent.events?.[n] ?? sent;
-      if ('error' in document) this.#refused.add(idempotency_key);
-      else this.#hear(idempotency_key, JSON.stringify(document));
+      if (!('error' in document)) this.#hear(idempotency_key, JSON.stringify(document));
+      else if (known.has(idempotency_key))
+        this.#complain(`${idempotency_key} was refused after it was recorded`);
+      else this.#refused.add(idempotency_key);
     });
     return reply;
   }
@@ -450,24 +453,21 @@ class Simulation {
 
   /**
    * What one disk or one buffer has kept counts in that order, counter by counter. While the disk cannot be read each
-   * page sends what it knows of: that costs order, and loses nothing.
+   * page sends what it knows of: only what is on it then may overtake what others have kept.
    */
   #checkOrder(lines: readonly Line[]): void {
-    const kept = this.#browser.everKept.map(({ input }) => `${TENANTS[0]} ${input.idempotencyKey}`);
+    const { everKept, unread } = this.#browser;
+    const kept = everKept.map(({ input }) => `${TENANTS[0]} ${input.idempotencyKey}`);
+    const mayOvertake = new Set(kept.filter((_, place) => unread.has(everKept[place]?.id ?? NaN)));
     const buffered = this.#calls.filter(({ from }) => from === 'buffer');
-    const orders = [
-      { order: kept, unread: this.#browser.keptUnread },
-      { order: buffered.map(({ tenant, input }) => `${tenant} ${input.idempotencyKey}`), unread: 0 },
-    ];
-    for (const { order, unread } of orders) {
+    for (const order of [kept, buffered.map(({ tenant, input }) => `${tenant} ${input.idempotencyKey}`)]) {
       const places = new Map(order.map((key, place) => [key, place]));
       const last = new Map<string, number>();
       for (const { key, counter } of lines) {
         const place = places.get(key);
         if (place === undefined) continue;
-        const before = last.get(counter) ?? 0;
-        if (place < before && before >= unread) this.#complain(`${key} counts out of order`);
-        last.set(counter, place);
+        if (place < (last.get(counter) ?? 0)) this.#complain(`${key} counts out of order`);
+        if (!mayOvertake.has(key)) last.set(counter, place);
       }
     }
   }
