@@ -14,14 +14,14 @@ const TARGET = ['chrome125', 'edge125', 'firefox126', 'safari17.5'];
 const CDN_FOLDER = 'dist/cdn';
 const CDN_ENTRY = 'src/cdn.ts';
 const ELEMENTS = /\/src\/elements\/.+\.ts$/;
-const REGISTRATION = /\/src\/(?:.*[./])?define\.ts$/;
+const ACTION = /\/src\/(?:(?:.*[./])?define|ask-ahead)\.ts$/;
 
-/** `sideEffects` in package.json names built files; of the sources, the define modules are what it means. */
-const keepRegistrations: Plugin = {
-  name: 'billingos:keep-registrations',
+/** `sideEffects` in package.json names built files; of the sources, these are what it means. */
+const keepActions: Plugin = {
+  name: 'billingos:keep-actions',
   enforce: 'pre',
   transform: {
-    filter: { id: REGISTRATION },
+    filter: { id: ACTION },
     handler: (code) => ({ code, map: null, moduleSideEffects: true }),
   },
 };
@@ -135,7 +135,7 @@ const cdn: BuildEnvironmentOptions = {
 
 export default defineConfig(({ mode }) => ({
   publicDir: false,
-  plugins: [keepRegistrations, packTemplates, ...(mode === 'cdn' ? [carryQuery] : [])],
+  plugins: [keepActions, packTemplates, ...(mode === 'cdn' ? [carryQuery] : [])],
   build: mode === 'cdn' ? cdn : library,
 }));
 

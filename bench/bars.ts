@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CDPSession, Page } from 'playwright-core';
 import { launchBrowser } from '../test/support/browser.ts';
-import { machine, printFacts, printTable, spreadOf, writeResults } from './report.ts';
+import { type Figure, printFigures, writeFigures } from './figures.ts';
+import { machine, printFacts, printTable, spreadOf } from './report.ts';
 
 /**
  * Many connected bars on one page: how long an update of the store that changes all of them takes to be laid out, how
@@ -157,8 +158,10 @@ async function main(): Promise<void> {
     const plain = await context.newPage();
     await open(plain, DOM_PAGE(markup, styles));
     const dom = await measure(plain, await context.newCDPSession(plain), rounds);
-    print(bars, dom, renders);
-    writeResults('bars', { configuration, bars, dom, rendersOfOneChange: renders });
+    print(bars, dom);
+    const figures = figuresOf(bars, dom, renders);
+    printFigures(figures);
+    writeFigures('bars', { configuration, figures, measured: { bars, dom } });
   } finally {
     await browser.close();
   }
@@ -178,7 +181,7 @@ async function measure(page: Page, devtools: CDPSession, rounds: number) {
     const ms = await page.evaluate(() => window.bench.changeAll());
     if (round >= 0) times.push(ms);
   }
-  return { changeAllMs: spreadOf(times), bytesPerBar: Math.round(bytes / BARS) };
+  return { changeAllMs: times, bytesPerBar: Math.round(bytes / BARS) };
 }
 
 /** Of scripts and of the DOM, after everything unused is gone. */
@@ -188,22 +191,45 @@ async function bytesUsed(devtools: CDPSession): Promise<number> {
   return usedSize + embedderHeapUsedSize;
 }
 
-type Figures = Awaited<ReturnType<typeof measure>>;
+type Measured = Awaited<ReturnType<typeof measure>>;
 
-function print(bars: Figures, dom: Figures, renders: number): void {
-  const line = (name: string, { changeAllMs, bytesPerBar }: Figures) => [
-    name,
-    changeAllMs.median.toFixed(1),
-    `${changeAllMs.min.toFixed(1)}–${changeAllMs.max.toFixed(1)}`,
-    `${(changeAllMs.median / dom.changeAllMs.median).toFixed(2)}×`,
-    String(bytesPerBar),
-    `${(bytesPerBar / dom.bytesPerBar).toFixed(2)}×`,
-  ];
+function print(bars: Measured, dom: Measured): void {
+  const line = (name: string, { changeAllMs, bytesPerBar }: Measured) => {
+    const { median, min, max } = spreadOf(changeAllMs);
+    return [name, median.toFixed(1), `${min.toFixed(1)}–${max.toFixed(1)}`, String(bytesPerBar)];
+  };
   printTable(
-    [`${BARS} bars`, 'all change, ms', 'lowest–highest', 'ratio', 'bytes a bar', 'ratio'],
+    [`${BARS} bars`, 'all change, ms', 'lowest–highest', 'bytes a bar'],
     [line('hand-written DOM', dom), line('<billing-usage-bar>', bars)],
   );
-  console.log(`\nBars that render when one of them changes: ${renders}`);
+}
+
+function figuresOf(bars: Measured, dom: Measured, renders: number): Figure[] {
+  const reference = 'hand-written DOM that looks the same';
+  const domMs = spreadOf(dom.changeAllMs).median;
+  return [
+    {
+      name: `An update that changes all of ${BARS} bars, laid out`,
+      reference,
+      unit: '×',
+      atMost: 2,
+      value: spreadOf(bars.changeAllMs.map((ms) => ms / domMs)),
+    },
+    {
+      name: 'Memory of a connected bar',
+      reference,
+      unit: '×',
+      atMost: 4,
+      value: spreadOf([bars.bytesPerBar / dom.bytesPerBar]),
+    },
+    {
+      name: `Bars that render when one of ${BARS} changes`,
+      reference: '–',
+      unit: '',
+      atMost: 1,
+      value: spreadOf([renders]),
+    },
+  ];
 }
 
 if (options.help) console.log(HELP);

@@ -3,6 +3,7 @@
  * configures the page when its script tag carries `data-session-token-url`.
  */
 
+import './ask-ahead.ts';
 import { configureFromScript } from './elements/configure.ts';
 import './elements/provider/provider.define.ts';
 import { BillingProvider } from './elements/provider/provider.ts';

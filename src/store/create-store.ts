@@ -178,10 +178,11 @@ class Store implements UsageStore {
     this.#signedOut = false;
     this.#working = !this.#isHidden();
     if (this.#working) {
-      void this.#reader.nudges();
       if (this.#mode === 'stream') void this.#goLive();
       else if (this.#mode === 'poll') void this.#poll();
       else void this.#reader.metrics();
+      // After the numbers: what is asked for first is there first.
+      void this.#reader.nudges();
       this.#periodTimer.arm(this.#model.rows);
     }
     this.#showWork();
