@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { quantile } from './report.ts';
 
@@ -15,7 +14,7 @@ export interface Load {
   readonly route: Route;
   /** Customers that requests are spread over, in turn. */
   readonly customers: number;
-  /** On each of them one request at a time. */
+  /** On each of them one request at a time; opened when they are first needed. */
   readonly connections: number;
   /** Requests a second, whatever comes back; `null` sends on each connection as soon as the last reply is there. */
   readonly perS: number | null;
@@ -99,24 +98,24 @@ function readReplies(socket: Socket, replied: (status: number, saysWhen: boolean
   });
 }
 
+/** A connection, and one request at a time on it. */
+interface Line {
+  send(): void;
+}
+
 async function run(load: Load): Promise<Figures> {
   const { port, connections, perS, runMs, route } = load;
   const next = requests(load);
   const good = route === 'track' ? 201 : 200;
   const latenciesMs: number[] = [];
   const lagsMs: number[] = [];
-  const idle: (() => void)[] = [];
+  const idle: Line[] = [];
+  let open = 0;
   let inTime = 0;
   let turnedAway = 0;
   let failed = 0;
   let waiting = 0;
-  const sockets = await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-      await once(socket, 'connect');
-      return socket;
-    }),
-  );
+  const sockets = new Set<Socket>();
   const started = performance.now();
   let due = 0;
   let sent = 0;
@@ -125,39 +124,65 @@ async function run(load: Load): Promise<Figures> {
   function sendDue(): void {
     const now = performance.now();
     if (perS !== null) due = Math.floor((Math.min(now - started, runMs) * perS) / 1_000);
-    while (idle.length > 0 && (perS === null ? now - started < runMs : sent < due)) idle.pop()?.();
+    while (perS === null ? now - started < runMs : sent < due) {
+      const line = idle.pop() ?? (open < connections ? newLine() : undefined);
+      if (line === undefined) return;
+      line.send();
+    }
   }
 
-  const isDone = (): boolean => waiting === 0 && performance.now() - started >= runMs;
-
-  let ticking: NodeJS.Timeout | undefined;
-  await new Promise<void>((resolve, reject) => {
-    for (const socket of sockets) {
-      let dueAt = 0;
-      const send = (): void => {
+  function newLine(): Line {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    sockets.add(socket);
+    open += 1;
+    let dueAt = 0;
+    let isWaiting = false;
+    const line: Line = {
+      send() {
         const now = performance.now();
         dueAt = perS === null ? now : started + ((sent + 1) * 1_000) / perS;
         // With a connection free since before it was due, nothing but the generator has kept it.
         if (perS !== null) lagsMs.push(now - Math.max(dueAt, freeSince));
         sent += 1;
         waiting += 1;
+        isWaiting = true;
         socket.write(next());
-      };
-      readReplies(socket, (status, saysWhen) => {
-        const now = performance.now();
-        if (idle.length === 0) freeSince = now;
-        if (status === good) {
-          latenciesMs.push(now - dueAt);
-          if (now - started <= runMs) inTime += 1;
-        } else if (saysWhen) turnedAway += 1;
-        else failed += 1;
-        waiting -= 1;
-        idle.push(send);
-        sendDue();
-      });
-      socket.on('error', reject);
-      idle.push(send);
-    }
+      },
+    };
+    readReplies(socket, (status, saysWhen) => {
+      // What the server says to a connection before it closes it for being idle answers nothing.
+      if (!isWaiting) return;
+      isWaiting = false;
+      const now = performance.now();
+      if (idle.length === 0 && open === connections) freeSince = now;
+      if (status === good) {
+        latenciesMs.push(now - dueAt);
+        if (now - started <= runMs) inTime += 1;
+      } else if (saysWhen) turnedAway += 1;
+      else failed += 1;
+      waiting -= 1;
+      idle.push(line);
+      sendDue();
+    });
+    socket.on('error', () => undefined);
+    socket.on('end', () => {
+      const index = idle.indexOf(line);
+      if (index !== -1) idle.splice(index, 1);
+    });
+    socket.on('close', () => {
+      sockets.delete(socket);
+      open -= 1;
+      if (!isWaiting) return;
+      failed += 1;
+      waiting -= 1;
+    });
+    return line;
+  }
+
+  const isDone = (): boolean => waiting === 0 && performance.now() - started >= runMs;
+
+  let ticking: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
     ticking = setInterval(() => {
       sendDue();
       if (isDone()) resolve();
