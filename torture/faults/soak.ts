@@ -82,6 +82,7 @@ function soakFault(name: string, what: string, open: (scene: Scene) => Promise<B
       scene.atEnd(() => judgeGrowth(scene, site.places.indexOf(lasting), growths()));
       return () => {
         const turn = turnsAt(rate);
+        let isOpen = true;
         due += rate * seconds;
         return underLoad(
           scene,
@@ -90,8 +91,9 @@ function soakFault(name: string, what: string, open: (scene: Scene) => Promise<B
             const isOver = pause(FAULT_EVERY_MS);
             await anyOf(scene.random, troubles)(scene, site.places, load);
             await isOver;
+            isOpen = false;
           },
-          { clients: CLIENTS, turn: () => turn().then(() => (begun += 1)) },
+          { clients: CLIENTS, turn: () => turn().then(() => (begun += Number(isOpen))) },
         );
       };
     },

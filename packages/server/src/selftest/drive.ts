@@ -81,8 +81,9 @@ export async function drive(load: Load): Promise<void> {
 
   await Promise.all(
     Array.from({ length: load.clients }, async () => {
-      while (!isOver()) {
+      for (;;) {
         await load.turn?.();
+        if (isOver()) return;
         await act();
       }
     }),
