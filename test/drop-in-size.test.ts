@@ -7,9 +7,9 @@ import { SESSION_PATH, Site } from './support/site.ts';
 /** What the script-tag drop-in costs a page: bodies, compressed by brotli. */
 
 /** Before the first number shows, on the page of docs/script-tag.md. */
-const FIRST_BYTES_MAX = 26_160;
+const FIRST_BYTES_MAX = 26_200;
 /** Everything that an English page may come to load. */
-const ENGLISH_BYTES_MAX = 42_220;
+const ENGLISH_BYTES_MAX = 42_270;
 const LOCALE_BYTES_MAX = 900;
 
 const BUILT = join(import.meta.dirname, '../dist/cdn');

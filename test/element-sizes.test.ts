@@ -13,7 +13,7 @@ const BYTES_MAX = {
   'usage-bar': 4_500,
   'usage-display': 9_520,
   'upgrade-nudge': 12_110,
-  provider: 9_910,
+  provider: 9_960,
 } as const;
 /** A bar with what it loads when it has a `feature-key`, a size for its unit, or another language than English. */
 const WHOLE_BAR_BYTES_MAX = 8_290;

@@ -42,7 +42,7 @@ export default {
   },
   announcement: '{name}: {summary}',
 
-  stale: 'حتى {time}',
+  stale: 'حتى {time}، تجري إعادة الاتصال…',
   errorTitle: 'تعذّر تحميل الاستخدام',
   errorReason: 'لم يُفقد شيء. تحقق من الاتصال ثم أعد المحاولة.',
   retry: 'إعادة المحاولة',

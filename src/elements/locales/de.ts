@@ -28,7 +28,7 @@ export default {
   spokenResetsIn: { one: 'wird in {count} Tag zurückgesetzt', other: 'wird in {count} Tagen zurückgesetzt' },
   announcement: '{name}: {summary}',
 
-  stale: 'Stand {time}',
+  stale: 'Stand {time}, wird neu verbunden …',
   errorTitle: 'Ihre Nutzung konnte nicht geladen werden',
   errorReason: 'Es ist nichts verloren. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.',
   retry: 'Erneut versuchen',

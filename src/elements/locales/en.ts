@@ -26,7 +26,7 @@ const en = {
   spokenResetsIn: { one: 'resets in {count} day', other: 'resets in {count} days' },
   announcement: '{name}: {summary}',
 
-  stale: 'As of {time}',
+  stale: 'As of {time}, reconnecting…',
   errorTitle: 'Your usage could not be loaded',
   errorReason: 'Nothing is lost. Check your connection, then try again.',
   retry: 'Try again',

@@ -28,7 +28,7 @@ export default {
   spokenResetsIn: { one: 'se restablece en {count} día', other: 'se restablece en {count} días' },
   announcement: '{name}: {summary}',
 
-  stale: 'Datos de {time}',
+  stale: 'Datos de {time}, reconectando…',
   errorTitle: 'No se pudo cargar el uso',
   errorReason: 'No se ha perdido nada. Comprueba la conexión y vuelve a intentarlo.',
   retry: 'Reintentar',

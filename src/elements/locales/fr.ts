@@ -28,7 +28,7 @@ export default {
   spokenResetsIn: { one: 'réinitialisation dans {count} jour', other: 'réinitialisation dans {count} jours' },
   announcement: '{name}\u00a0: {summary}',
 
-  stale: 'Données de {time}',
+  stale: 'Données de {time}, reconnexion…',
   errorTitle: 'Impossible de charger votre utilisation',
   errorReason: 'Rien n’est perdu. Vérifiez votre connexion, puis réessayez.',
   retry: 'Réessayer',

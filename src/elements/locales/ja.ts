@@ -28,7 +28,7 @@ export default {
   spokenResetsIn: { other: '{count}日後にリセット' },
   announcement: '{name}：{summary}',
 
-  stale: '{time}時点',
+  stale: '{time}時点、再接続中…',
   errorTitle: '使用状況を読み込めませんでした',
   errorReason: 'データは失われていません。接続を確認して再試行してください。',
   retry: '再試行',
