@@ -17,11 +17,13 @@ const ELEMENTS = `<billing-provider session-token-url="${SESSION_PATH}">
 /** What Lit puts on every page it is on. */
 const LITS_OWN = ['litElementVersions', 'litHtmlVersions', 'litPropertyMetadata', 'reactiveElementVersions'];
 /** And this test. */
-const OURS = ['violations', 'shiftScore', 'keysBefore'];
+const OURS = ['violations', 'shiftScore', 'keysBefore', 'deeds'];
 
 declare global {
   interface Window {
     keysBefore: string[];
+    /** What was asked for and defined, in order. */
+    deeds: string[];
   }
 }
 
@@ -137,3 +139,27 @@ describe('the page’s own names', () => {
     await open.page.context().close();
   });
 });
+
+test('the session is asked for once, before the first element is defined, however many copies there are', async () => {
+  const open = await site.open(modules('', '/same') + ELEMENTS, { before: recordDeeds });
+  await expectWorking(open);
+  const deeds = await open.page.evaluate(() => window.deeds);
+  expect(deeds.slice(0, 2)).toEqual([SESSION_PATH, 'billing-provider']);
+  expect(deeds.filter((deed) => deed === SESSION_PATH)).toHaveLength(1);
+  await open.page.context().close();
+});
+
+/** In the page. */
+function recordDeeds(): void {
+  window.deeds = [];
+  const fetch = window.fetch.bind(window);
+  const define = customElements.define.bind(customElements);
+  window.fetch = (url, init) => {
+    window.deeds.push(url as string);
+    return fetch(url, init);
+  };
+  customElements.define = (name, ...rest) => {
+    window.deeds.push(name);
+    define(name, ...rest);
+  };
+}
