@@ -121,7 +121,7 @@ describe('the demo page', () => {
     await row(page, 'API calls').getByText('42 of 100').waitFor();
     await api.stop();
     await page
-      .getByText(/As of /)
+      .getByText(/reconnecting/)
       .first()
       .waitFor();
     expect(await textOf(row(page, 'API calls'))).toContain('42 of 100');

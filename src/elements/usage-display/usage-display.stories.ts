@@ -79,7 +79,7 @@ export const Stale: StoryObj = {
   play: async ({ canvasElement }) => {
     const display = elementIn(canvasElement, 'billing-usage-display');
     await expectState(display, 'stale');
-    await expectText(display, '.live', 'As of');
+    await expectText(display, '.live', 'reconnecting');
   },
 };
 

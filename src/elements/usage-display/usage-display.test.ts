@@ -268,14 +268,14 @@ describe('<billing-usage-display> with old numbers', () => {
       heading: 'Usage',
       store: new FakeStore({ metrics: plan, stale: true }),
     });
-    expect(textOf(display, '.head')).to.match(/As of .+[AP]M$/);
+    expect(textOf(display, '.head')).to.match(/As of .+[AP]M, reconnecting…$/);
     expect(display.matches(':state(stale)')).to.equal(true);
   });
 
   it('says the time in the row where there is no heading', async () => {
     const store = new FakeStore({ metrics: plan, stale: true });
     const display = await mount(make(), { featureKey: 'api_calls', store });
-    expect(rowsOf(display)[0]).to.match(/As of .+[AP]M$/);
+    expect(rowsOf(display)[0]).to.match(/As of .+[AP]M, reconnecting…$/);
   });
 });
 
