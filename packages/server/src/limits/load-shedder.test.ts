@@ -90,7 +90,7 @@ describe('load shedding', () => {
   });
 });
 
-/** A loop that takes in one turn all that came during the last one; what a request takes was measured. */
+/** A loop that takes in one turn all that came during the last one. That a refusal takes a fifth of an answer is assumed. */
 describe('a loop with too little processor', () => {
   const ANSWER_MS = 0.1;
   const REFUSAL_MS = 0.02;
