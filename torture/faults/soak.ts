@@ -132,14 +132,11 @@ function turnsAt(perSecond: number): () => Promise<void> {
 
 function judgeGrowth(scene: Scene, lasting: number, growths: readonly Growth[]): void {
   for (const [place, { minutes, peakMb, mbPerMinute }] of growths.entries()) {
-    const slope = Number.isNaN(mbPerMinute)
-      ? ''
-      : `, ${mbPerMinute.toFixed(2)} MB a minute after the warm-up`;
-    scene.note(
-      `API ${place + 1}: up for ${minutes.toFixed(1)} min, ${peakMb.toFixed(0)} MB at the most${slope}`,
-    );
+    const api = `API ${place + 1}`;
+    scene.note(`${api}: up for ${minutes.toFixed(1)} min, ${peakMb.toFixed(0)} MB at the most`);
     if (place !== lasting || minutes < GROWTH_MINUTES_MIN) continue;
-    const grew = `the memory of API ${place + 1} grew by ${mbPerMinute.toFixed(2)} MB a minute`;
+    const grew = `the memory of ${api} grew by ${mbPerMinute.toFixed(2)} MB a minute after the warm-up`;
+    scene.note(grew);
     scene.expect('service', mbPerMinute <= GROWTH_MB_A_MINUTE_MAX ? [] : [grew]);
   }
 }
