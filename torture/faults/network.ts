@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { startPostgresServer, type PostgresServer } from '../../test/proofs/support/replicated-postgres.ts';
+import type { Environment } from '../../test/support/program.ts';
 import { addressOf, startWire, type Wire } from '../../test/support/wire.ts';
 import { between, type Fault, type Scene } from '../fault.ts';
 import { underLoad, type Trouble } from '../load.ts';
@@ -56,13 +57,18 @@ export interface WiredSite {
   readonly database: Line;
 }
 
-export async function openWiredSite(scene: Scene, servers: number): Promise<WiredSite> {
+export async function openWiredSite(
+  scene: Scene,
+  servers: number,
+  env: Environment = {},
+): Promise<WiredSite> {
   const postgres = await startPostgresServer();
   scene.atEnd(() => postgres.remove());
   scene.atEnd(() => postgres.control('stop', '--mode', 'immediate'));
   const database = await openLine(scene, () => ({ path: join(postgres.socketFolder, SOCKET) }));
   const url = `postgres://postgres@127.0.0.1:${database.wire.port}/postgres`;
-  const { clients, site } = await openLineTo(scene, await openSite(scene, { DATABASE_URL: url }, servers));
+  const opened = await openSite(scene, { ...env, DATABASE_URL: url }, servers);
+  const { clients, site } = await openLineTo(scene, opened);
   return { site, postgres, clients, database };
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { temporaryFolder } from '../../test/support/dev-server.ts';
 import { anyOf, type Fault, type Scene } from '../fault.ts';
@@ -18,12 +19,13 @@ const FAULTS = 60;
 const CLIENTS = 64;
 const WARM_UP_MS = 5_000;
 const MEASURED_MS = 10_000;
+const COLLECTING = { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'collecting.js')}` };
 /**
- * Of the process that is never restarted. A heap that breathes by 10 MB looks like half of it at times; a server that
+ * Of the process that is never restarted. Pages that come and go by 10 MB look like half of it at times; a server that
  * kept 100 bytes of each request would grow by more at 200 requests a second.
  */
 const GROWTH_MB_A_MINUTE_MAX = 1;
-/** Below, the slope is that of a garbage collection. */
+/** Below, a slope says little. */
 const GROWTH_MINUTES_MIN = 15;
 
 /** What is soaked, and all that may befall it. */
@@ -35,7 +37,7 @@ interface Basin {
 }
 
 export const soak = soakFault('soak', 'Three APIs on PostgreSQL', async (scene) => {
-  const { site, postgres, clients, database } = await openWiredSite(scene, 3);
+  const { site, postgres, clients, database } = await openWiredSite(scene, 3, COLLECTING);
   const [lasting, ...others] = site.places as [Place, ...Place[]];
   const amongOthers = [killOne, stopOne, restartInTurn].map(
     (trouble): Trouble =>
@@ -50,7 +52,7 @@ export const soak = soakFault('soak', 'Three APIs on PostgreSQL', async (scene) 
 export const soakSqlite = soakFault('soak-sqlite', 'An API on SQLite', async (scene) => {
   const folder = temporaryFolder();
   scene.atEnd(() => folder.remove());
-  const opened = await openSite(scene, { BILLINGOS_DATA: folder.path }, 1);
+  const opened = await openSite(scene, { ...COLLECTING, BILLINGOS_DATA: folder.path }, 1);
   const { site, clients } = await openLineTo(scene, opened);
   const [lasting] = site.places as [Place];
   return { site, troubles: [stopOne, ...troublesOf(clients)], lasting };
@@ -130,14 +132,11 @@ function turnsAt(perSecond: number): () => Promise<void> {
 
 function judgeGrowth(scene: Scene, lasting: number, growths: readonly Growth[]): void {
   for (const [place, { minutes, peakMb, mbPerMinute }] of growths.entries()) {
-    const slope = Number.isNaN(mbPerMinute)
-      ? ''
-      : `, ${mbPerMinute.toFixed(2)} MB a minute after the warm-up`;
-    scene.note(
-      `API ${place + 1}: up for ${minutes.toFixed(1)} min, ${peakMb.toFixed(0)} MB at the most${slope}`,
-    );
+    const api = `API ${place + 1}`;
+    scene.note(`${api}: up for ${minutes.toFixed(1)} min, ${peakMb.toFixed(0)} MB at the most`);
     if (place !== lasting || minutes < GROWTH_MINUTES_MIN) continue;
-    const grew = `the memory of API ${place + 1} grew by ${mbPerMinute.toFixed(2)} MB a minute`;
+    const grew = `the memory of ${api} grew by ${mbPerMinute.toFixed(2)} MB a minute after the warm-up`;
+    scene.note(grew);
     scene.expect('service', mbPerMinute <= GROWTH_MB_A_MINUTE_MAX ? [] : [grew]);
   }
 }
