@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { createApp, type App, type AppOptions } from './app.ts';
 import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
 import type { Ledger, SigningKey } from './ledger/ledger.ts';
-import { loadShedder, PROBE_EVERY_MS } from './limits/load-shedder.ts';
 import type { LimitSettings } from './limits/request-limits.ts';
 import { listen } from './server.ts';
 import type { ListenSettings } from './settings.ts';
@@ -49,14 +48,11 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';
   const tokens = sessionTokens(ring, { issuer: () => url, clock });
-  const shedder = loadShedder(() => performance.now(), cpuMs);
-  const probing = setInterval(shedder.probe, PROBE_EVERY_MS).unref();
   const app = createApp({
     ledger,
     tokens,
     clock,
     limits,
-    shedder,
     dropInFolder: DROP_IN_FOLDER,
     onError,
     onReply,
@@ -79,16 +75,9 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
     },
     async close() {
       clearInterval(sweeping);
-      clearInterval(probing);
       app.close();
       await server.close();
       await ledger.close();
     },
   };
-}
-
-/** Processor time that this process has used. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
 }

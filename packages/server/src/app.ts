@@ -7,7 +7,6 @@ import { sessionGuard } from './auth/session-guard.ts';
 import type { SessionTokens } from './auth/session-tokens.ts';
 import { toJson } from './json.ts';
 import { LedgerOverloadedError, LedgerUnavailableError, type Ledger } from './ledger/ledger.ts';
-import type { LoadShedder } from './limits/load-shedder.ts';
 import { requestLimits, type LimitSettings } from './limits/request-limits.ts';
 import { createHub, type Hub } from './live/hub.ts';
 import { Problem } from './problems.ts';
@@ -32,31 +31,15 @@ import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { trackRoutes } from './routes/track.ts';
-import { turnAway } from './routes/turn-away.ts';
 import { usageRoutes } from './routes/usage.ts';
 
 const PREFLIGHT_MAX_AGE_S = 86_400;
-const ANY_ORIGIN = '*';
-const EXPOSED_HEADERS = [
-  'X-Request-Id',
-  'Retry-After',
-  'Idempotent-Replayed',
-  'RateLimit',
-  'RateLimit-Policy',
-];
-/** What lets a page see a reply that did not pass the router. */
-const SESSION_HEADERS = {
-  'Access-Control-Allow-Origin': ANY_ORIGIN,
-  'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(','),
-};
 
 export interface AppOptions {
   ledger: Ledger;
   tokens: SessionTokens;
   clock: () => number;
   limits: LimitSettings;
-  /** Says what to turn away for want of processor; without it nothing is. */
-  shedder?: LoadShedder | undefined;
   /** Where the drop-in's files are; without it the API serves none. */
   dropInFolder?: string;
   /** Told of errors that are no reply of the contract's. */
@@ -79,7 +62,7 @@ export interface AnsweredRequest {
 
 export interface App {
   readonly hono: OpenAPIHono<AppEnv>;
-  /** What turns requests away and answers the busiest routes, to be asked first. */
+  /** What answers the busiest routes, to be asked first. */
   readonly hot: HotPath;
   /** Live streams that are open. */
   streams(): number;
@@ -105,7 +88,7 @@ export function createApp(options: AppOptions): App {
     options.onReply?.({ requestId, method: c.req.method, route: routePath(c, -1), status, tookMs });
   });
   const anyOrigin = cors({
-    origin: ANY_ORIGIN,
+    origin: '*',
     allowMethods: ['GET', 'POST'],
     allowHeaders: [
       'Authorization',
@@ -114,7 +97,7 @@ export function createApp(options: AppOptions): App {
       'X-BillingOS-Version',
       'Last-Event-ID',
     ],
-    exposeHeaders: EXPOSED_HEADERS,
+    exposeHeaders: ['X-Request-Id', 'Retry-After', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy'],
     maxAge: PREFLIGHT_MAX_AGE_S,
   });
   for (const path of ['/v1/features/*', '/v1/products', '/:file{billingos[A-Za-z0-9_.-]*\\.js}'])
@@ -170,14 +153,9 @@ export function createApp(options: AppOptions): App {
     c.set('complete', true);
     return toResponse(refuse(error, routed(c)));
   });
-  const outcomes = { refuse, onReply: options.onReply };
-  const answered = hotPath(hot, outcomes);
-  const turnedAway = options.shedder && turnAway(options.shedder, SESSION_HEADERS, outcomes);
   return {
     hono: app,
-    hot: turnedAway
-      ? (incoming, outgoing) => turnedAway(incoming, outgoing) || answered(incoming, outgoing)
-      : answered,
+    hot: hotPath(hot, { refuse, onReply: options.onReply }),
     streams: () => hub.streams,
     close() {
       leaving = true;

@@ -52,7 +52,7 @@ export async function startApiPair(databaseUrl: string, catalog: CatalogDocument
   const processes = await Promise.all([startServe(databaseUrl), startServe(databaseUrl)]);
   const agent = new Agent({ keepAlive: true });
   const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' };
-  const askOnce = (which: number, method: string, path: string, body?: string): Promise<Reply> =>
+  const ask = (which: number, method: string, path: string, body?: string): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const url = (processes[which % 2]?.url ?? '') + path;
       const asked = request(url, { agent, method, headers }, (response) => {
@@ -64,13 +64,6 @@ export async function startApiPair(databaseUrl: string, catalog: CatalogDocument
       });
       asked.on('error', reject).end(body);
     });
-  /** As clients do, comes again where it was turned away: a crowd may be too much for a busy machine. */
-  const ask = async (...asked: Parameters<typeof askOnce>): Promise<Reply> => {
-    for (;;) {
-      const reply = await askOnce(...asked);
-      if (reply.status !== 503 || reply.json.error.code !== 'overloaded') return reply;
-    }
-  };
   return {
     post: (which, path, body) => ask(which, 'POST', path, JSON.stringify(body)),
     get: (which, path) => ask(which, 'GET', path),

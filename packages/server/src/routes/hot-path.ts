@@ -13,7 +13,7 @@ import type { Answer } from './route.ts';
 /** Answers a request if it is an ordinary one to a hot route; `false` leaves it alone. */
 export type HotPath = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-export interface Outcomes {
+interface Outcomes {
   /** What an error comes to. */
   refuse: (error: unknown, asked: Asked) => WrittenReply;
   onReply: ((reply: AnsweredRequest) => void) | undefined;
@@ -35,8 +35,7 @@ export function hotPath(answers: ReadonlyMap<string, Answer>, outcomes: Outcomes
   };
 }
 
-/** Answers, and tells of it. Rejects where not even an error could be told. */
-export async function respond(
+async function respond(
   answer: Answer,
   request: { method: string; path: string; incoming: IncomingMessage; outgoing: ServerResponse },
   { refuse, onReply }: Outcomes,

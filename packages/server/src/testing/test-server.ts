@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp, type App, type AppOptions } from '../app.ts';
+import { createApp, type App } from '../app.ts';
 import { generateSecretKey, hashSecretKey } from '../auth/secret-keys.ts';
 import { generateSigningKey, sessionTokens, type SessionTokens } from '../auth/session-tokens.ts';
 import type { Ledger, SigningKey, TenantLedger } from '../ledger/ledger.ts';
@@ -10,7 +10,6 @@ import { openPostgresLedger } from '../ledger/postgres/postgres-ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite/sqlite-ledger.ts';
 import { dumpPostgres, dumpSqlite, type Dump } from '../ledger/testing/dump.ts';
 import { startPostgres } from '../ledger/testing/postgres.ts';
-import type { LoadShedder } from '../limits/load-shedder.ts';
 import type { LimitSettings } from '../limits/request-limits.ts';
 import type { CatalogDocument } from '../metering/catalog.ts';
 import { NOW, PRICING } from '../metering/testing/pricing.ts';
@@ -102,8 +101,6 @@ interface ReplyMetric {
 
 export interface TestServerOptions {
   limits?: Partial<LimitSettings>;
-  shedder?: LoadShedder;
-  onReply?: AppOptions['onReply'];
   dropInFolder?: string;
   /** A store on PostgreSQL; without it the server has one of its own. */
   databaseUrl?: string | undefined;
