@@ -26,10 +26,10 @@ const TITLES: Record<string, string> = {
 const NOTES: Record<string, string> = {
   overload:
     'Requests come at a rate that waits for no reply: to a store that takes a few events each 20 ms, and to a server ' +
-    'whose processor is what there is too little of. What it cannot take it turns away with 503 and when to come again. ' +
-    'These are of 20 seconds each. A run of 60 seconds just before, on a machine busy 7.9 times what it can do, missed ' +
-    'three targets: 89 % at 1.2 times, 1.7 × beside a noisy tenant of one file, and 247 of 506 000 requests at three ' +
-    'times the processor, which were answered neither way or not at all. Two minutes have not been run. ' +
+    'whose processor is what there is too little of. What the store cannot take is turned away with 503 and when to come ' +
+    'again. For want of processor nothing is refused, and requests wait in their connections: a refusal takes four ' +
+    'fifths of what an answer does, so that a server which turned away what made its event loop late came to 42 % of ' +
+    'its best at 1.2 times that, and to 14 % at three times. ' +
     'The noisy tenant asks for five times its share, the other for half of its own; the same in ' +
     'simulated time, where only the rules count, is `test/proofs/overload.test.ts`.',
   bars:
