@@ -16,8 +16,7 @@ const TROUBLE_EVERY_MS = 30_000;
 const TROUBLE_MS_MAX = 10_000;
 /** Of what is between two troubles: the rest is for the next one to come upon a line that is well. */
 const QUIET_MS_MAX = 10_000;
-/** A counter's events are sent one after the other: faster ones would pile up on a machine that is busy. */
-const TRACKED_EVERY_MS = 500;
+const TRACKED_EVERY_MS = 100;
 const ASKED_EVERY_MS = 10;
 /** How long after the first reconnection a screen may be behind what was counted by then. */
 const BEHIND_MS_MAX = 2_000;

@@ -25,7 +25,7 @@ import { dropInRoutes } from './routes/drop-in.ts';
 import { healthRoutes } from './routes/health.ts';
 import { referenceRoutes } from './routes/reference.ts';
 import { hotPath, type HotPath } from './routes/hot-path.ts';
-import { routed, type Asked } from './routes/asked.ts';
+import { Routed, type Asked } from './routes/asked.ts';
 import { routeDefiner, toResponse, type Answer, type AppEnv } from './routes/route.ts';
 import { sessionTokenRoutes } from './routes/session-tokens.ts';
 import { streamRoutes } from './routes/stream.ts';
@@ -139,7 +139,10 @@ export function createApp(options: AppOptions): App {
     const others = methods.length === 0 ? '' : ` There is ${methods.join(', ')}.`;
     c.set('complete', true);
     const reply = toResponse(
-      problemTo(routed(c), new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`)),
+      problemTo(
+        new Routed(c),
+        new Problem('not_found', `There is no ${c.req.method} ${c.req.path}.${others}`),
+      ),
     );
     if (methods.length > 0) reply.headers.set('Allow', methods.join(', '));
     return reply;
@@ -151,7 +154,7 @@ export function createApp(options: AppOptions): App {
   };
   app.onError((error, c) => {
     c.set('complete', true);
-    return toResponse(refuse(error, routed(c)));
+    return toResponse(refuse(error, new Routed(c)));
   });
   return {
     hono: app,

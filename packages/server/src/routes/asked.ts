@@ -19,24 +19,45 @@ export interface Asked {
 }
 
 /** A request that the router has found a route for. */
-export function routed(c: Context<AppEnv>): Asked {
-  return {
-    // The admin port asks without one.
-    get incoming() {
-      return c.env.incoming;
-    },
-    requestId: c.get('requestId'),
-    header: (name) => c.req.header(name),
-    query: () => c.req.query(),
-    params: () => c.req.param(),
-    tell: (fields) => c.set('told', fields),
-    get told() {
-      return c.get('told');
-    },
-    get signal() {
-      return c.req.raw.signal;
-    },
-  };
+export class Routed implements Asked {
+  readonly #context: Context<AppEnv>;
+
+  constructor(context: Context<AppEnv>) {
+    this.#context = context;
+  }
+
+  /** The admin port asks without one. */
+  get incoming(): IncomingMessage {
+    return this.#context.env.incoming;
+  }
+
+  get requestId(): string {
+    return this.#context.get('requestId');
+  }
+
+  header(name: string): string | undefined {
+    return this.#context.req.header(name);
+  }
+
+  query(): Record<string, string> {
+    return this.#context.req.query();
+  }
+
+  params(): Record<string, string> {
+    return this.#context.req.param();
+  }
+
+  tell(fields: Record<string, string>): void {
+    this.#context.set('told', fields);
+  }
+
+  get told(): Record<string, string> | undefined {
+    return this.#context.get('told');
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.req.raw.signal;
+  }
 }
 
 /** A request as Node has read it, to a path without parameters; reads its query as the router does. */

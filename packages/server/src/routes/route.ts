@@ -20,7 +20,7 @@ import {
   type ProblemCode,
 } from '../problems.ts';
 import { dataReply, type WrittenReply } from '../replies.ts';
-import { routed, type Asked } from './asked.ts';
+import { Routed, type Asked } from './asked.ts';
 import { problemDetails } from './examples.ts';
 import { readJson } from './json-body.ts';
 import { ProblemSchema } from './schemas.ts';
@@ -81,7 +81,8 @@ export interface RouteRequest<
   body: Output<Body>;
   header: (name: string) => string | undefined;
   requestId: string;
-  signal: AbortSignal;
+  /** Aborted when whoever asks has gone; made when asked for, as few routes wait long enough to care. */
+  signal: () => AbortSignal;
 }
 
 export interface Reply {
@@ -143,16 +144,14 @@ export function routeDefiner(app: OpenAPIHono<AppEnv>, context: RouteContext): D
         body,
         header: (name: string) => asked.header(name),
         requestId,
-        // Made when asked for: few routes wait long enough to care.
-        get signal() {
-          return asked.signal;
-        },
+        // No getter: V8 makes a hidden class for each object with one of its own, in which the whole request outlives it.
+        signal: () => asked.signal,
       } as Parameters<typeof handle>[0]);
     };
     app.openAPIRegistry.registerPath(toRouteConfig(spec));
     if (spec.isHot) hot.set(`${spec.method.toUpperCase()} ${spec.path}`, answer as Answer);
     app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
-      const asked = routed(c);
+      const asked = new Routed(c);
       const reply = await answer(asked);
       if (!(reply instanceof Response)) {
         c.set('complete', true);

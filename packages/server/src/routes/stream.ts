@@ -26,7 +26,7 @@ export function streamRoutes(route: DefineRoute, hub: Hub): void {
       const { tenantId, id } = principal;
       await refuseOwnId(ledger, query.customer_id);
       const grant = { keyId: id, tokenId: null, customerId: null, expiresAt: Number.POSITIVE_INFINITY };
-      return hub.open({ tenantId, externalId: query.customer_id }, grant, signal);
+      return hub.open({ tenantId, externalId: query.customer_id }, grant, signal());
     },
   );
 
@@ -40,6 +40,6 @@ export function streamRoutes(route: DefineRoute, hub: Hub): void {
       credential: 'read_usage',
       replies,
     },
-    ({ principal, signal }) => hub.open(principal, principal, signal),
+    ({ principal, signal }) => hub.open(principal, principal, signal()),
   );
 }
