@@ -144,9 +144,10 @@ declare global {
 
 async function main(): Promise<void> {
   const rounds = options.quick ? 5 : Number(options.rounds);
+  const facts = machine();
   const browser = await launchBrowser();
   try {
-    const configuration = { ...machine(), chromium: browser.version(), bars: BARS, rounds };
+    const configuration = { ...facts, chromium: browser.version(), bars: BARS, rounds };
     printFacts(configuration);
     const context = await browser.newContext({ locale: 'en' });
     const page = await context.newPage();

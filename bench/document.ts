@@ -114,11 +114,12 @@ generator itself was is printed beside it: a latency is worth nothing where that
 
 const HOT_PATH = `## Where a request's time goes
 
-A bare server needs some 14 µs of its main thread for a request, and as much again of the other processor for whoever
-asks. The API's main thread needs 45 to 55 for an event, of which GC and the writing of replies are two fifths, as they
-are of the bare server; the thread that writes to SQLite 12 more, and PostgreSQL 100. On two processors that comes to 0.45
-of the bare server at the best on SQLite, and to 0.2 on PostgreSQL, with nobody ever waiting for anybody; and 64 callers
-who wait for their replies do wait, each for a commit under way and for its own. These were looked at, in processor time:
+A bare server needs some 13 µs of its main thread for a request, and as much again of the other processor for whoever
+asks. The API's main thread needs 33 for an event, of which GC and the writing of replies are a third; the thread that
+writes to SQLite 29, two thirds of it in commits, and the threads that collect garbage 3; PostgreSQL needs 100. On two
+processors that comes to a third of the bare server at the best on SQLite, and to 0.2 on PostgreSQL, with nobody ever
+waiting for anybody; and 64 callers who wait for their replies do wait, each for a commit under way and for its own. These
+were looked at, in processor time:
 
 | what | measured | done |
 | --- | --- | --- |

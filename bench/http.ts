@@ -153,9 +153,10 @@ async function main(): Promise<void> {
     (store) => options.store === undefined || options.store === store,
   );
   if (wanted.length === 0) throw new Error(`--store is one of ${Object.keys(STORES).join(', ')}`);
+  const facts = machine();
   const generator = startGenerator();
   const configuration = {
-    ...machine(),
+    ...facts,
     processors: generator.processor,
     connections: CONNECTIONS,
     rounds: ROUNDS,

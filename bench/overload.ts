@@ -214,9 +214,10 @@ function neighbourFigure(of: string, rounds: readonly Neighbours[]): Figure {
 }
 
 async function main(): Promise<void> {
+  const facts = machine();
   const generator = startGenerator();
   const configuration = {
-    ...machine(),
+    ...facts,
     processors: generator.processor,
     delayMs: DELAY_MS,
     commandsPerDelay: DELAYED_BATCH,

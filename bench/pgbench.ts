@@ -84,6 +84,7 @@ async function batches(generator: Generator, api: Server, customers: number, run
 }
 
 async function main(): Promise<void> {
+  const facts = machine();
   const programs = await findPrograms();
   const postgres = await startPostgres();
   const generator = startGenerator();
@@ -96,7 +97,7 @@ async function main(): Promise<void> {
       return rows[0] ?? {};
     });
     const configuration = {
-      ...machine(),
+      ...facts,
       ...settings,
       processors: generator.processor,
       callers: CALLERS,

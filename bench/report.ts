@@ -8,7 +8,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 /** What every bench prints and keeps: the machine, a table, and the same as JSON in `bench/results/`. */
@@ -39,8 +39,28 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     temporaryFolder: tmpdir(),
     fsyncMs: Number(fsyncMs().toFixed(3)),
-    // What else the machine was doing when the measurement began, in the minute before; 1 is all of it.
-    busy: Number(((loadavg()[0] ?? 0) / processors.length).toFixed(2)),
+    busy: Number(shareInUse().toFixed(2)),
+  };
+}
+
+const LOOKED_FOR_MS = 1_000;
+
+/**
+ * What the machine does besides, looked at before the measurement begins; 1 is all of it. The load average of the
+ * minute before would count the program that was measured last.
+ */
+function shareInUse(): number {
+  const before = processorTimes();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOKED_FOR_MS);
+  const after = processorTimes();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
+function processorTimes(): { readonly idle: number; readonly all: number } {
+  const times = cpus().map((processor) => processor.times);
+  return {
+    idle: times.reduce((sum, { idle }) => sum + idle, 0),
+    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0),
   };
 }
 

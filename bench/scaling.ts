@@ -65,7 +65,7 @@ async function main(): Promise<void> {
       one.postgresMicrosPerEvent.toFixed(0),
     ]),
   );
-  writeResults('scaling', { configuration, figures });
+  writeResults('scaling', { configuration, measured: figures });
 }
 
 async function measure(processes: number, eventsPerRequest: number, runMs: number): Promise<Figures> {

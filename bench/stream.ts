@@ -59,6 +59,7 @@ interface Round {
 type Paints = EventEmitter<Record<string, [at: number]>>;
 
 async function main(): Promise<void> {
+  const facts = machine();
   const api = await startApi();
   const generator = startGenerator();
   const browser = await launchBrowser();
@@ -66,7 +67,7 @@ async function main(): Promise<void> {
     post(api, '/v1/session-tokens', { externalUserId: CUSTOMER }),
   );
   const configuration = {
-    ...machine(),
+    ...facts,
     chromium: browser.version(),
     streams: STREAMS,
     rounds: ROUNDS,
