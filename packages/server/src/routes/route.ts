@@ -144,7 +144,7 @@ export function routeDefiner(app: OpenAPIHono<AppEnv>, context: RouteContext): D
         body,
         header: (name: string) => asked.header(name),
         requestId,
-        // No getter: V8 makes a hidden class for each object with one of its own, in which the whole request outlives it.
+        // No getter: V8 gives each object that has one a hidden class, through which the request outlives its reply.
         signal: () => asked.signal,
       } as Parameters<typeof handle>[0]);
     };
