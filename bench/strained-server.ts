@@ -64,10 +64,11 @@ function delayed(ledger: Ledger, kind: 'file' | 'database'): Ledger {
   });
   return {
     ...ledger,
-    tenant: (tenantId) => ({
-      ...ledger.tenant(tenantId),
-      track: (commands) => commits.submit(tenantId, commands),
-    }),
+    tenant(tenantId) {
+      const tenant = ledger.tenant(tenantId);
+      tenant.track = (commands) => commits.submit(tenantId, commands);
+      return tenant;
+    },
   };
 }
 

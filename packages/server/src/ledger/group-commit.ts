@@ -184,7 +184,7 @@ export function groupCommit<Command, Result>(
       results = await commit(
         batch.map(({ tenantId, waiting }) => ({
           tenantId,
-          commands: waiting.flatMap(({ commands }) => commands),
+          commands: commandsOf(waiting),
         })),
       );
     } catch (error) {
@@ -266,6 +266,13 @@ function bySubmission<Command, Result>({
   waiting,
 }: Taken<Command, Result>): Taken<Command, Result>[] {
   return waiting.map((one) => ({ tenantId, waiting: [one] }));
+}
+
+/** Pushed one by one: an array that `flatMap` made takes twice as long to send to another thread. */
+function commandsOf<Command>(batch: readonly { commands: readonly Command[] }[]): Command[] {
+  const all: Command[] = [];
+  for (const { commands } of batch) for (const command of commands) all.push(command);
+  return all;
 }
 
 function countCommands(batch: readonly { commands: readonly unknown[] }[]): number {

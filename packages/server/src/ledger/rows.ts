@@ -169,6 +169,7 @@ export function toCounter(row: Row): Counter {
 }
 
 export function fromCounter(counter: Counter): Column[] {
+  const [warning, critical, full] = counter.crossings;
   return [
     counter.customerId,
     counter.feature,
@@ -176,7 +177,9 @@ export function fromCounter(counter: Counter): Column[] {
     BigInt(counter.periodStart),
     counter.consumed,
     BigInt(counter.sequence),
-    ...counter.crossings.map(BigInt),
+    BigInt(warning),
+    BigInt(critical),
+    BigInt(full),
   ];
 }
 

@@ -10,9 +10,19 @@ import { overageOf, percentageUsed, remainingOf, statusOf, type UsageRow } from 
 
 /** From the metering types to the documents of the wire contract. */
 
+/** Printed before: periods and moments come again with every event of theirs, and to print one takes 0.4 µs. */
+const printed = new Map<number, string>();
+const PRINTED_MAX = 10_000;
+
 /** An instant as the API prints it: RFC 3339, UTC, milliseconds. */
 export function iso(instant: number): string {
-  return new Date(instant).toISOString();
+  let text = printed.get(instant);
+  if (text === undefined) {
+    if (printed.size === PRINTED_MAX) printed.clear();
+    text = new Date(instant).toISOString();
+    printed.set(instant, text);
+  }
+  return text;
 }
 
 export function trackDocument(event: UsageEvent): Record<string, unknown> {

@@ -1,8 +1,11 @@
-import type { Verdict } from '../../metering/decide.ts';
-import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
+import type { CatalogDocument } from '../../metering/catalog.ts';
+import type { Profile } from '../../metering/customer.ts';
+import type { Origin, TrackCommand, Verdict } from '../../metering/decide.ts';
+import type { Shown } from '../account.ts';
+import { OPERATOR, signed, type Author, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
-import type { Change, Ledger, TenantLedger } from '../ledger.ts';
+import type { Change, Grant, Ledger, SubscriptionChange, TenantLedger } from '../ledger.ts';
 import { accountReads } from '../account-reads.ts';
 import { readAccounts } from './accounts.ts';
 import { auditTrail } from './audit.ts';
@@ -93,47 +96,104 @@ export async function openPostgresLedger(
       ),
   });
 
-  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, signed(commands, author)),
-    account: (externalId, now, feature) => account(tenantId, { externalId, now, feature }),
-    catalog: () => store.readDocument(database, catalogs, tenantId),
-    putCatalog: (document, now) => published(store.putCatalog(database, tenantId, document, author, now)),
-    event: (externalId, origin, key) => store.findEvent(database, tenantId, externalId, origin, key),
-    customer: (id) => findCustomer(database, tenantId, id),
-    async customerByExternalId(externalId) {
-      const { customers } = await findStandings(database, catalogs, tenantId, [externalId]);
+  /** A class, for one is made with every request: as an object of closures each takes 3 KB. */
+  class Tenant implements TenantLedger {
+    readonly #id: string;
+    readonly #author: Author;
+
+    constructor(id: string, author: Author) {
+      this.#id = id;
+      this.#author = author;
+    }
+
+    track(commands: readonly TrackCommand[]) {
+      return commits.submit(this.#id, signed(commands, this.#author));
+    }
+
+    account(externalId: string, now: number, feature?: string) {
+      return account(this.#id, { externalId, now, feature });
+    }
+
+    catalog() {
+      return store.readDocument(database, catalogs, this.#id);
+    }
+
+    putCatalog(document: CatalogDocument, now: number) {
+      return published(store.putCatalog(database, this.#id, document, this.#author, now));
+    }
+
+    event(externalId: string, origin: Origin, key: string) {
+      return store.findEvent(database, this.#id, externalId, origin, key);
+    }
+
+    customer(id: string) {
+      return findCustomer(database, this.#id, id);
+    }
+
+    async customerByExternalId(externalId: string) {
+      const { customers } = await findStandings(database, catalogs, this.#id, [externalId]);
       return customers.get(externalId) ?? null;
-    },
-    ensureCustomer: (externalId, profile, now) =>
-      profiles.ensureCustomer(database, catalogs, tenantId, externalId, profile, now),
-    createCustomer: (externalId, profile, now) =>
-      profiles.createCustomer(database, catalogs, tenantId, externalId, profile, now),
-    updateCustomer: (id, profile, now) => profiles.updateCustomer(database, tenantId, id, profile, now),
-    async deleteCustomer(id, now) {
-      const deleted = await published(profiles.deleteCustomer(database, tenantId, id, author, now));
+    }
+
+    ensureCustomer(externalId: string, profile: Profile, now: number) {
+      return profiles.ensureCustomer(database, catalogs, this.#id, externalId, profile, now);
+    }
+
+    createCustomer(externalId: string, profile: Profile, now: number) {
+      return profiles.createCustomer(database, catalogs, this.#id, externalId, profile, now);
+    }
+
+    updateCustomer(id: string, profile: Profile, now: number) {
+      return profiles.updateCustomer(database, this.#id, id, profile, now);
+    }
+
+    async deleteCustomer(id: string, now: number) {
+      const deleted = await published(profiles.deleteCustomer(database, this.#id, id, this.#author, now));
       // Of one who is gone already, too: the first time may have been broken off.
-      await profiles.clearEvents(database, tenantId, id);
+      await profiles.clearEvents(database, this.#id, id);
       return deleted;
-    },
-    subscribe: (customerId, priceId, metadata, now) =>
-      published(
-        plans.subscribeCustomer(database, catalogs, tenantId, { customerId, priceId, metadata }, author, now),
-      ),
-    subscription: (id) => plans.findSubscription(database, tenantId, id),
-    subscriptions: (customerId) => plans.listSubscriptions(database, tenantId, customerId),
-    updateSubscription: (id, change, now) =>
-      published(plans.updateSubscription(database, catalogs, tenantId, id, change, author, now)),
-    revokeToken: (tokenId, until, now) => revokeToken(database, tenantId, tokenId, until, author, now),
-    grantsHold: (grants) => grantsHold(database, tenantId, grants),
-    changedSince: (shown) => changedSince(database, tenantId, shown),
-    dismissNudge: (externalId, nudgeId, until) =>
-      published(store.dismissNudge(database, tenantId, externalId, nudgeId, until)),
-  });
+    }
+
+    subscribe(customerId: string, priceId: string, metadata: Record<string, unknown>, now: number) {
+      const asked = { customerId, priceId, metadata };
+      return published(plans.subscribeCustomer(database, catalogs, this.#id, asked, this.#author, now));
+    }
+
+    subscription(id: string) {
+      return plans.findSubscription(database, this.#id, id);
+    }
+
+    subscriptions(customerId: string) {
+      return plans.listSubscriptions(database, this.#id, customerId);
+    }
+
+    updateSubscription(id: string, change: SubscriptionChange, now: number) {
+      return published(
+        plans.updateSubscription(database, catalogs, this.#id, id, change, this.#author, now),
+      );
+    }
+
+    revokeToken(tokenId: string, until: number, now: number) {
+      return revokeToken(database, this.#id, tokenId, until, this.#author, now);
+    }
+
+    grantsHold(grants: readonly Grant[]) {
+      return grantsHold(database, this.#id, grants);
+    }
+
+    changedSince(shown: readonly Shown[]) {
+      return changedSince(database, this.#id, shown);
+    }
+
+    dismissNudge(externalId: string, nudgeId: string, until: number) {
+      return published(store.dismissNudge(database, this.#id, externalId, nudgeId, until));
+    }
+  }
 
   return {
-    tenant(tenantId, author) {
+    tenant(tenantId, author = OPERATOR) {
       tenantIds.add(tenantId);
-      return tenant(tenantId, author);
+      return new Tenant(tenantId, author);
     },
     ensureTenant: (organization, mode, now) => store.ensureTenant(database, organization, mode, now),
     addSecretKey: (tenantId, key, now) => store.addSecretKey(database, tenantId, key, now),

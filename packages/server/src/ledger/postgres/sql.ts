@@ -31,9 +31,24 @@ export function tableOf(columns: readonly string[], name: string, firstParameter
   return `unnest(${arrays.join(', ')}) as ${name} (${listOf(columns)})`;
 }
 
-/** Rows as columns. */
-export function toArrays(columns: readonly string[], rows: readonly (readonly Value[])[]): Value[][] {
-  return columns.map((_, index) => rows.map((row) => row[index] ?? null));
+/** Rows as columns, each the literal of an array: as arrays, the driver takes four times as long over them. */
+export function toArrays(columns: readonly string[], rows: readonly (readonly Value[])[]): string[] {
+  return columns.map((_, index) => {
+    let elements = '';
+    for (const row of rows) elements += `${elements === '' ? '' : ','}${element(row[index] ?? null)}`;
+    return `{${elements}}`;
+  });
+}
+
+function element(value: Value): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return /[\\"]/.test(value) ? quoted(value) : `"${value}"`;
+  return quoted(`\\x${Buffer.from(value).toString('hex')}`);
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
 }
 
 /**

@@ -1,12 +1,20 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Verdict } from '../../metering/decide.ts';
-import { withProfile } from '../../metering/customer.ts';
+import type { CatalogDocument } from '../../metering/catalog.ts';
+import type { Origin, TrackCommand, Verdict } from '../../metering/decide.ts';
+import { withProfile, type Profile } from '../../metering/customer.ts';
+import type { Shown } from '../account.ts';
 import { accountReads } from '../account-reads.ts';
-import { OPERATOR, signed, type SignedCommand } from '../audit-trail.ts';
+import { OPERATOR, signed, type Author, type SignedCommand } from '../audit-trail.ts';
 import { changeListeners, usageChanges } from '../changes.ts';
 import { groupCommit } from '../group-commit.ts';
-import { LedgerUnavailableError, type Change, type Ledger, type TenantLedger } from '../ledger.ts';
+import {
+  LedgerUnavailableError,
+  type Grant,
+  type Ledger,
+  type SubscriptionChange,
+  type TenantLedger,
+} from '../ledger.ts';
 import { UNOBSERVED } from '../observer.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
@@ -56,72 +64,120 @@ export async function openSqliteLedger(
     commit: read((batch) => reader.accounts(batch)),
   });
 
-  const customer = read((tenantId: string, id: string) => reader.customer(tenantId, id));
-  const customerByExternalId = read((tenantId: string, externalId: string) =>
-    reader.customerByExternalId(tenantId, externalId),
-  );
+  /** A class, for one is made with every request: as an object of closures each takes 3 KB. */
+  class Tenant implements TenantLedger {
+    readonly #id: string;
+    readonly #author: Author;
 
-  const tenant = (tenantId: string, author = OPERATOR): TenantLedger => ({
-    track: (commands) => commits.submit(tenantId, signed(commands, author)),
-    account: (externalId, now, feature) => account(tenantId, { externalId, now, feature }),
-    catalog: read(() => reader.catalog(tenantId)),
-    event: read((externalId, origin, key) => reader.event(tenantId, externalId, origin, key)),
-    customer: (id) => customer(tenantId, id),
-    customerByExternalId: (externalId) => customerByExternalId(tenantId, externalId),
-    subscription: read((id) => reader.subscription(tenantId, id)),
-    subscriptions: read((customerId) => reader.subscriptions(tenantId, customerId)),
-    grantsHold: read((grants) => reader.grantsHold(tenantId, grants)),
-    changedSince: read((shown) => reader.changedSince(tenantId, shown)),
-    async ensureCustomer(externalId, profile, now) {
-      const known = await customerByExternalId(tenantId, externalId);
+    constructor(id: string, author: Author) {
+      this.#id = id;
+      this.#author = author;
+    }
+
+    track(commands: readonly TrackCommand[]) {
+      return commits.submit(this.#id, signed(commands, this.#author));
+    }
+
+    account(externalId: string, now: number, feature?: string) {
+      return account(this.#id, { externalId, now, feature });
+    }
+
+    catalog() {
+      return readNow(() => reader.catalog(this.#id));
+    }
+
+    event(externalId: string, origin: Origin, key: string) {
+      return readNow(() => reader.event(this.#id, externalId, origin, key));
+    }
+
+    customer(id: string) {
+      return readNow(() => reader.customer(this.#id, id));
+    }
+
+    customerByExternalId(externalId: string) {
+      return readNow(() => reader.customerByExternalId(this.#id, externalId));
+    }
+
+    subscription(id: string) {
+      return readNow(() => reader.subscription(this.#id, id));
+    }
+
+    subscriptions(customerId: string) {
+      return readNow(() => reader.subscriptions(this.#id, customerId));
+    }
+
+    grantsHold(grants: readonly Grant[]) {
+      return readNow(() => reader.grantsHold(this.#id, grants));
+    }
+
+    changedSince(shown: readonly Shown[]) {
+      return readNow(() => reader.changedSince(this.#id, shown));
+    }
+
+    async ensureCustomer(externalId: string, profile: Profile, now: number) {
+      const known = await this.customerByExternalId(externalId);
       return known !== null && withProfile(known, profile, now) === known
         ? known
-        : writer.call('ensureCustomer', tenantId, externalId, profile, now);
-    },
-    createCustomer: (externalId, profile, now) =>
-      writer.call('createCustomer', tenantId, externalId, profile, now),
-    updateCustomer: (id, profile, now) => writer.call('updateCustomer', tenantId, id, profile, now),
-    async deleteCustomer(id, now) {
-      const deleted = await writer.call('deleteCustomer', tenantId, id, author, now);
-      if (deleted !== null) publish([{ kind: 'plan', tenantId, externalId: deleted.externalId }]);
+        : writer.call('ensureCustomer', this.#id, externalId, profile, now);
+    }
+
+    createCustomer(externalId: string, profile: Profile, now: number) {
+      return writer.call('createCustomer', this.#id, externalId, profile, now);
+    }
+
+    updateCustomer(id: string, profile: Profile, now: number) {
+      return writer.call('updateCustomer', this.#id, id, profile, now);
+    }
+
+    async deleteCustomer(id: string, now: number) {
+      const deleted = await writer.call('deleteCustomer', this.#id, id, this.#author, now);
+      if (deleted !== null) publish([{ kind: 'plan', tenantId: this.#id, externalId: deleted.externalId }]);
       // Of one who is gone already, too: the first time may have been broken off.
-      await clearEvents(tenantId, id);
+      await clearEvents(this.#id, id);
       return deleted !== null;
-    },
-    async putCatalog(document, now) {
-      const outcome = await writer.call('putCatalog', tenantId, document, author, now);
-      if (outcome.kind === 'kept' && outcome.changed) publish([{ kind: 'catalog', tenantId }]);
+    }
+
+    async putCatalog(document: CatalogDocument, now: number) {
+      const outcome = await writer.call('putCatalog', this.#id, document, this.#author, now);
+      if (outcome.kind === 'kept' && outcome.changed) publish([{ kind: 'catalog', tenantId: this.#id }]);
       return outcome;
-    },
-    async subscribe(customerId, priceId, metadata, now) {
-      const outcome = await writer.call('subscribe', tenantId, customerId, priceId, metadata, author, now);
-      if (outcome.kind === 'created') publish(await planChange(tenantId, customerId));
+    }
+
+    async subscribe(customerId: string, priceId: string, metadata: Record<string, unknown>, now: number) {
+      const author = this.#author;
+      const outcome = await writer.call('subscribe', this.#id, customerId, priceId, metadata, author, now);
+      if (outcome.kind === 'created') await this.#planChanged(customerId);
       return outcome;
-    },
-    async updateSubscription(id, change, now) {
-      const outcome = await writer.call('updateSubscription', tenantId, id, change, author, now);
-      if (outcome.kind === 'updated') publish(await planChange(tenantId, outcome.subscription.customerId));
+    }
+
+    async updateSubscription(id: string, change: SubscriptionChange, now: number) {
+      const outcome = await writer.call('updateSubscription', this.#id, id, change, this.#author, now);
+      if (outcome.kind === 'updated') await this.#planChanged(outcome.subscription.customerId);
       return outcome;
-    },
-    revokeToken: (tokenId, until, now) => writer.call('revokeToken', tenantId, tokenId, until, author, now),
-    async dismissNudge(externalId, nudgeId, until) {
-      await writer.call('dismissNudge', tenantId, externalId, nudgeId, until);
-      publish([{ kind: 'plan', tenantId, externalId }]);
-    },
-  });
+    }
+
+    revokeToken(tokenId: string, until: number, now: number) {
+      return writer.call('revokeToken', this.#id, tokenId, until, this.#author, now);
+    }
+
+    async dismissNudge(externalId: string, nudgeId: string, until: number) {
+      await writer.call('dismissNudge', this.#id, externalId, nudgeId, until);
+      publish([{ kind: 'plan', tenantId: this.#id, externalId }]);
+    }
+
+    async #planChanged(customerId: string): Promise<void> {
+      const moved = await this.customer(customerId);
+      if (moved !== null) publish([{ kind: 'plan', tenantId: this.#id, externalId: moved.externalId }]);
+    }
+  }
 
   /** Each step in a transaction of its own, between which others write. */
   async function clearEvents(tenantId: string, customerId: string): Promise<void> {
     while (await writer.call('clearEvents', tenantId, customerId));
   }
 
-  async function planChange(tenantId: string, customerId: string): Promise<Change[]> {
-    const moved = await customer(tenantId, customerId);
-    return moved === null ? [] : [{ kind: 'plan', tenantId, externalId: moved.externalId }];
-  }
-
   return {
-    tenant,
+    tenant: (tenantId, author = OPERATOR) => new Tenant(tenantId, author),
     ensureTenant: (organization, mode, now) => writer.call('ensureTenant', organization, mode, now),
     addSecretKey: (tenantId, key, now) => writer.call('addSecretKey', tenantId, key, now),
     findSecretKey: read((hash) => reader.findSecretKey(hash)),
@@ -159,14 +215,16 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */
 function read<Args extends unknown[], Result>(
   work: (...args: Args) => Result,
 ): (...args: Args) => Promise<Result> {
-  return (...args) =>
-    new Promise<Result>((resolve) => resolve(work(...args))).catch((error: unknown) => {
-      if (error instanceof StoreFailedError)
-        throw new LedgerUnavailableError(error.message, { cause: error });
-      throw error;
-    });
+  return (...args) => readNow(() => work(...args));
+}
+
+/** Reads are synchronous here, but a ledger's are not: what throws becomes a rejection. */
+function readNow<Result>(work: () => Result): Promise<Result> {
+  return new Promise<Result>((resolve) => resolve(work())).catch((error: unknown) => {
+    if (error instanceof StoreFailedError) throw new LedgerUnavailableError(error.message, { cause: error });
+    throw error;
+  });
 }
