@@ -20,10 +20,23 @@ export function toJson(value: unknown): string {
   // By keys and not by entries, which are an array each.
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
-    if (member === undefined) continue;
-    members += `${members === '' ? '' : ','}${quoted(name)}:${toJson(member)}`;
+    if (member !== undefined) members += labelOf(name) + toJson(member);
   }
-  return `{${members}}`;
+  // Without its first comma; the cut also makes one text of the many pieces, which live longer than this function.
+  return `{${members.slice(1)}}`;
+}
+
+/** `,"name":` of members printed before: documents have few names, metadata may have any number. */
+const labels = new Map<string, string>();
+const LABELS_MAX = 1_000;
+
+function labelOf(name: string): string {
+  let label = labels.get(name);
+  if (label === undefined) {
+    label = `,${quoted(name)}:`;
+    if (labels.size < LABELS_MAX) labels.set(name, label);
+  }
+  return label;
 }
 
 /** Nothing to escape. */

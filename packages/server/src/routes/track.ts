@@ -139,22 +139,23 @@ async function trackBatch(ledger: TenantLedger, items: readonly unknown[]): Prom
 }
 
 /**
- * Items of a batch looked at before others have their turn: to read a thousand that are wrong in every member, and to
- * print what is wrong with them, takes some 50 ms.
+ * How long items of a batch are worked through before others have their turn: to read a thousand that are wrong in
+ * every member, and to print what is wrong with them, takes some 50 ms.
  */
-const ITEMS_AT_ONCE = 50;
+const TURN_MS = 2;
 
 /** Works through the items of a batch, in order, without keeping everybody else from theirs. */
 async function inTurns<T, R>(
   items: readonly T[],
   work: (item: T, index: number) => R | Promise<R>,
-): Promise<Awaited<R>[]> {
-  const done: Awaited<R>[] = [];
-  while (done.length < items.length) {
-    if (done.length > 0) await nextTurn();
-    const start = done.length;
-    const some = items.slice(start, start + ITEMS_AT_ONCE);
-    done.push(...(await Promise.all(some.map((item, at) => work(item, start + at)))));
+): Promise<R[]> {
+  const done: R[] = [];
+  let begun = performance.now();
+  for (const [index, item] of items.entries()) {
+    done.push(await work(item, index));
+    if (performance.now() - begun < TURN_MS) continue;
+    await nextTurn();
+    begun = performance.now();
   }
   return done;
 }
