@@ -12,6 +12,7 @@ import { openPostgresLedger } from '../packages/server/dist/ledger/postgres/post
 import { track } from '../packages/server/dist/ledger/postgres/track.js';
 import { migrate as migrateSqlite, openSqlite } from '../packages/server/dist/ledger/sqlite/database.js';
 import { fillSqlite } from '../packages/server/dist/ledger/sqlite/move.js';
+import { packBatch } from '../packages/server/dist/ledger/sqlite/packing.js';
 import { openSqliteLedger } from '../packages/server/dist/ledger/sqlite/sqlite-ledger.js';
 import { number, text } from '../packages/server/dist/ledger/rows.js';
 import { sqliteStore } from '../packages/server/dist/ledger/sqlite/store.js';
@@ -77,7 +78,7 @@ export function sqlite(): System {
           direct: (tenantId, command) =>
             Promise.resolve(store.track([{ tenantId, commands: [command] }], Date.now())),
           threaded: (tenantId, command) =>
-            writer.call('track', [{ tenantId, commands: [command] }], Date.now()),
+            writer.call('track', packBatch([{ tenantId, commands: [command] }]), Date.now()),
         },
         async close() {
           connection.close();

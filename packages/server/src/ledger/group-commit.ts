@@ -60,6 +60,8 @@ export const QUEUE_MAX = 10_000;
  * ninths each, and so on: whoever comes late finds room, and what one holds too much it gives back as it is committed.
  */
 const ROOMS_OF_TENANT_MAX = 4;
+/** So many replies are written before what the last ones were made of is let go of. */
+const TOLD_AT_ONCE = 32;
 /** How long a command may wait before it is begun: whoever sent it should hear in time to send it again. */
 export const WAIT_MS_MAX = 5_000;
 
@@ -197,13 +199,25 @@ export function groupCommit<Command, Result>(
       for (const part of parts) await settle([part]);
       return;
     }
-    batch.forEach(({ waiting }, index) => {
-      let offset = 0;
-      for (const { commands, resolve } of waiting)
-        resolve((results[index] ?? []).slice(offset, (offset += commands.length)));
-    });
+    void tell(batch, results);
     const since = Math.min(...batch.map(({ waiting: [first] }) => first?.since ?? begun));
     onCommit?.(results.flat(), begun - since, clock() - begun);
+  }
+
+  /** Tells each who waits, while the store has the next batch. */
+  async function tell(
+    batch: readonly Taken<Command, Result>[],
+    results: readonly (readonly Result[])[],
+  ): Promise<void> {
+    let told = 0;
+    for (const [index, { waiting }] of batch.entries()) {
+      let offset = 0;
+      for (const { commands, resolve } of waiting) {
+        resolve((results[index] ?? []).slice(offset, (offset += commands.length)));
+        told += 1;
+        if (told % TOLD_AT_ONCE === 0) await nextTick();
+      }
+    }
   }
 
   return {
@@ -277,6 +291,10 @@ function commandsOf<Command>(batch: readonly { commands: readonly Command[] }[])
 
 function countCommands(batch: readonly { commands: readonly unknown[] }[]): number {
   return batch.reduce((sum, { commands }) => sum + commands.length, 0);
+}
+
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** Counts under a key that is there while its count is not 0. */

@@ -20,6 +20,7 @@ import { startCheckpoints } from './checkpoints.ts';
 import { openSqlite, StoreFailedError } from './database.ts';
 import { makeFolder } from './folder.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { packBatch, unpackVerdicts } from './packing.ts';
 import { sqliteStore } from './store.ts';
 import { verifySqlite } from './verify.ts';
 import { startWriter } from './writer.ts';
@@ -50,7 +51,7 @@ export async function openSqliteLedger(
   const commits = groupCommit<SignedCommand, Verdict>({
     ...WRITER_LANES,
     async commit(batch) {
-      const verdicts = await writer.call('track', batch, clock());
+      const verdicts = unpackVerdicts(await writer.call('track', packBatch(batch), clock()));
       checkpoints.due();
       publish(batch.flatMap((share, index) => usageChanges(share, verdicts[index] ?? [])));
       return verdicts;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { migrate, openSqlite, StoreFailedError } from './database.ts';
+import { packVerdicts, unpackBatch, type PackedBatch, type PackedVerdicts } from './packing.ts';
 import { sqliteStore, type SqliteStore } from './store.ts';
 
 /**
@@ -7,9 +8,14 @@ import { sqliteStore, type SqliteStore } from './store.ts';
  * the thread that answers requests.
  */
 
+/** The store as it is called from the other thread. */
+export interface WriterStore extends Omit<SqliteStore, 'track'> {
+  track(batch: PackedBatch, now: number): PackedVerdicts;
+}
+
 export interface Call {
   id: number;
-  method: keyof SqliteStore;
+  method: keyof WriterStore;
   args: readonly unknown[];
 }
 
@@ -19,7 +25,11 @@ export type Answer =
 
 const sqlite = openSqlite((workerData as { path: string }).path);
 migrate(sqlite);
-const store = sqliteStore(sqlite);
+const plain = sqliteStore(sqlite);
+const store: WriterStore = {
+  ...plain,
+  track: (batch, now) => packVerdicts(plain.track(unpackBatch(batch), now)),
+};
 
 parentPort?.on('message', (message: Call | 'close') => {
   if (message === 'close') {

@@ -1,15 +1,14 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { LedgerUnavailableError } from '../ledger.ts';
-import type { SqliteStore } from './store.ts';
-import type { Answer, Call } from './worker.ts';
+import type { Answer, Call, WriterStore } from './worker.ts';
 
 /** The thread that writes, as seen from the one that answers requests. */
 export interface Writer {
-  call<Method extends keyof SqliteStore>(
+  call<Method extends keyof WriterStore>(
     method: Method,
-    ...args: Parameters<SqliteStore[Method]>
-  ): Promise<ReturnType<SqliteStore[Method]>>;
+    ...args: Parameters<WriterStore[Method]>
+  ): Promise<ReturnType<WriterStore[Method]>>;
   close(): Promise<void>;
 }
 
