@@ -2,7 +2,14 @@ import { parseArgs } from 'node:util';
 import { startPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
 import { printFigures, writeFigures, type Figure } from './figures.ts';
 import type { Figures, Route } from './load-generator.ts';
-import { startApi, startBare, startGenerator, type Generator, type Server } from './processes.ts';
+import {
+  NODE_OPTIONS,
+  startApi,
+  startBare,
+  startGenerator,
+  type Generator,
+  type Server,
+} from './processes.ts';
 import { machine, printFacts, printTable, progress, spreadOf, type Spread } from './report.ts';
 
 /**
@@ -158,6 +165,7 @@ async function main(): Promise<void> {
   const configuration = {
     ...facts,
     processors: generator.processor,
+    nodeOptions: NODE_OPTIONS,
     connections: CONNECTIONS,
     rounds: ROUNDS,
     runMs: RUN_MS,

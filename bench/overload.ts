@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { printFigures, writeFigures, type Figure } from './figures.ts';
 import type { Figures } from './load-generator.ts';
-import { startGenerator, startStrained, type Generator, type Strained } from './processes.ts';
+import { NODE_OPTIONS, startGenerator, startStrained, type Generator, type Strained } from './processes.ts';
 import { machine, printFacts, printTable, progress, spreadOf } from './report.ts';
 import { DELAY_MS, DELAYED_BATCH, type StrainedKind } from './strained-server.ts';
 
@@ -219,6 +219,7 @@ async function main(): Promise<void> {
   const configuration = {
     ...facts,
     processors: generator.processor,
+    nodeOptions: NODE_OPTIONS,
     delayMs: DELAY_MS,
     commandsPerDelay: DELAYED_BATCH,
     runMs: RUN_MS,

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { administer, findPrograms, startPostgres } from '../packages/server/src/ledger/testing/postgres.ts';
 import { printFigures, writeFigures, type Figure } from './figures.ts';
 import { BATCH_EVENTS } from './load-generator.ts';
-import { startApi, startGenerator, type Generator, type Server } from './processes.ts';
+import { NODE_OPTIONS, startApi, startGenerator, type Generator, type Server } from './processes.ts';
 import { machine, printFacts, progress, spreadOf } from './report.ts';
 
 /**
@@ -100,6 +100,7 @@ async function main(): Promise<void> {
       ...facts,
       ...settings,
       processors: generator.processor,
+      nodeOptions: NODE_OPTIONS,
       callers: CALLERS,
       eventsPerBatch: BATCH_EVENTS,
       rounds: ROUNDS,

@@ -16,9 +16,15 @@ export interface Server extends Listening {
   stop(): Promise<void>;
 }
 
+/** What Node is started with where the API is served: see docs/self-hosting.md. The bare server gains nothing by it. */
+export const NODE_OPTIONS = '--max-semi-space-size=32';
+
 /** A program of this folder, and what it says first. */
 async function start<Said>(program: string, env: NodeJS.ProcessEnv = {}, message?: object) {
-  const child = fork(join(import.meta.dirname, program), { env: { ...process.env, ...env } });
+  const child = fork(join(import.meta.dirname, program), {
+    env: { ...process.env, ...env },
+    execArgv: [...process.execArgv, NODE_OPTIONS],
+  });
   if (message !== undefined) child.send(message);
   return { child, said: await hear<Said>(child) };
 }

@@ -6,7 +6,7 @@ import { launchBrowser } from '../test/support/browser.ts';
 import { SESSION_PATH, startHost } from './browser-pages.ts';
 import { printFigures, writeFigures, type Figure } from './figures.ts';
 import { FEATURE } from './load-generator.ts';
-import { holdStreams, startApi, startGenerator, type Server } from './processes.ts';
+import { NODE_OPTIONS, holdStreams, startApi, startGenerator, type Server } from './processes.ts';
 import { machine, printFacts, printTable, progress, quantile, spreadOf } from './report.ts';
 
 /**
@@ -68,6 +68,7 @@ async function main(): Promise<void> {
   );
   const configuration = {
     ...facts,
+    nodeOptions: NODE_OPTIONS,
     chromium: browser.version(),
     streams: STREAMS,
     rounds: ROUNDS,
