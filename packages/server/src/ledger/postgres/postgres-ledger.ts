@@ -168,9 +168,7 @@ export async function openPostgresLedger(
     }
 
     updateSubscription(id: string, change: SubscriptionChange, now: number) {
-      return published(
-        plans.updateSubscription(database, catalogs, this.#id, id, change, this.#author, now),
-      );
+      return published(plans.updateSubscription(database, catalogs, this.#id, id, change, this.#author, now));
     }
 
     revokeToken(tokenId: string, until: number, now: number) {
