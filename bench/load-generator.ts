@@ -25,6 +25,8 @@ export type Route = 'track' | 'check' | 'batch';
 
 export interface Figures {
   readonly repliesPerS: number;
+  /** From the first request to the last reply: what was due and could not be sent in time is sent late. */
+  readonly tookMs: number;
   /** Of these what came while requests were still due, per second of that time. */
   readonly inTimePerS: number;
   /** What was sent per second of that time. */
@@ -194,6 +196,7 @@ async function run(load: Load): Promise<Figures> {
   for (const socket of sockets) socket.destroy();
   return {
     repliesPerS: (latenciesMs.length * 1_000) / tookMs,
+    tookMs,
     inTimePerS: (inTime * 1_000) / runMs,
     sentPerS: (sent * 1_000) / runMs,
     p50Ms: quantile(latenciesMs, 0.5),
