@@ -26,15 +26,16 @@ export function toJson(value: unknown): string {
   return `{${members.slice(1)}}`;
 }
 
-/** `,"name":` of members printed before: documents have few names, metadata may have any number. */
+/** `,"name":` of members printed before: documents have few and short names, metadata may have any number and length. */
 const labels = new Map<string, string>();
 const LABELS_MAX = 1_000;
+const LABEL_CHARS_MAX = 64;
 
 function labelOf(name: string): string {
   let label = labels.get(name);
   if (label === undefined) {
     label = `,${quoted(name)}:`;
-    if (labels.size < LABELS_MAX) labels.set(name, label);
+    if (labels.size < LABELS_MAX && label.length <= LABEL_CHARS_MAX) labels.set(name, label);
   }
   return label;
 }
