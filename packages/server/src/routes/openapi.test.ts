@@ -54,7 +54,7 @@ function failing(ledger: Ledger): Ledger {
       new Proxy(ledger.tenant(tenantId), {
         get(tenant, method: keyof TenantLedger) {
           const told = fault;
-          if (told === null || method === 'grantsHold') return Reflect.get(tenant, method) as unknown;
+          if (told === null || method === 'grantsHold') return tenant[method].bind(tenant);
           return () => Promise.reject(told);
         },
       }),
