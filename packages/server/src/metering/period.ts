@@ -22,6 +22,31 @@ const DAYS: Partial<Record<Interval, number>> = { day: 1, week: 7 };
  */
 export function periodAt(anchor: number, reset: Reset, instant: number, count = 1): Period {
   if (reset === 'never') return { start: anchor, end: null };
+  return count === 1 ? recalled(anchor, reset, instant) : computed(anchor, reset, instant, count);
+}
+
+/** The last period of each anchor: it comes again with every event, and to compute one takes 0.7 µs. */
+const lastPeriods: Record<Interval, Map<number, EndingPeriod>> = {
+  day: new Map(),
+  week: new Map(),
+  month: new Map(),
+  year: new Map(),
+};
+const LAST_PERIODS_MAX = 10_000;
+
+type EndingPeriod = Period & { readonly end: number };
+
+function recalled(anchor: number, reset: Interval, instant: number): EndingPeriod {
+  const periods = lastPeriods[reset];
+  const last = periods.get(anchor);
+  if (last !== undefined && last.start <= instant && instant < last.end) return last;
+  const period = computed(anchor, reset, instant, 1);
+  if (periods.size >= LAST_PERIODS_MAX) periods.clear();
+  periods.set(anchor, period);
+  return period;
+}
+
+function computed(anchor: number, reset: Interval, instant: number, count: number): EndingPeriod {
   const n = instant <= anchor ? 0 : periodIndex(anchor, reset, count, instant);
   return { start: boundary(anchor, reset, count * n), end: boundary(anchor, reset, count * (n + 1)) };
 }
