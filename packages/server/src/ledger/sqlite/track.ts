@@ -13,7 +13,16 @@ import { counterId, type Counter, type CounterKey } from '../../metering/usage.t
 import { corrections, type SignedCommand } from '../audit-trail.ts';
 import type { Share } from '../group-commit.ts';
 import { newId } from '../ids.ts';
-import { COUNTER_COLUMNS, EVENT_COLUMNS, fromCounter, fromEvent, text, toCounter, toEvent } from '../rows.ts';
+import {
+  COUNTER_COLUMNS,
+  EVENT_COLUMNS,
+  fromCounter,
+  fromEvent,
+  text,
+  toCounter,
+  toEvent,
+  type Row,
+} from '../rows.ts';
 import { saveAudit } from './audit.ts';
 import { inChunks, insertStatement, rowStatement, saveRows } from './chunks.ts';
 import type { Sqlite } from './database.ts';
@@ -87,17 +96,22 @@ function loadRecorded(
     idempotencyKey === null || customer === null ? [] : [[idempotencyKey, customer.id]],
   );
   const recorded = new Map<string, UsageEvent | null>();
-  for (const [select, values] of inChunks(SELECT_RECORDED, tenantId, keys)) {
-    for (const row of sqlite.all(select, ...values)) {
-      const id = idempotencyId(
-        text(row, 'holder'),
-        text(row, 'holder_origin') as Origin,
-        text(row, 'holder_key'),
-      );
-      recorded.set(id, row['id'] === null ? null : toEvent(row));
-    }
+  for (const row of recordedRows(sqlite, tenantId, keys)) {
+    const id = idempotencyId(
+      text(row, 'holder'),
+      text(row, 'holder_origin') as Origin,
+      text(row, 'holder_key'),
+    );
+    recorded.set(id, row['id'] === null ? null : toEvent(row));
   }
   return recorded;
+}
+
+/** @param keys each with the customer whose it is. */
+function recordedRows(sqlite: Sqlite, tenantId: string, keys: readonly string[][]): Row[] {
+  return [...inChunks(SELECT_RECORDED, tenantId, keys)].flatMap(([select, values]) =>
+    sqlite.all(select, ...values),
+  );
 }
 
 /** The event that holds an idempotency key; `undefined` for a free one, `null` where a damaged store has lost it. */
@@ -108,9 +122,9 @@ export function findRecorded(
   origin: Origin,
   idempotencyKey: string,
 ): UsageEvent | null | undefined {
-  const row = sqlite
-    .all(SELECT_RECORDED.one, tenantId, idempotencyKey, customerId)
-    .find((found) => found['holder_origin'] === origin);
+  const row = recordedRows(sqlite, tenantId, [[idempotencyKey, customerId]]).find(
+    (found) => found['holder_origin'] === origin,
+  );
   return row && (row['id'] === null ? null : toEvent(row));
 }
 
