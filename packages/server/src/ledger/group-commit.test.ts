@@ -118,19 +118,21 @@ describe('groupCommit', () => {
     expect(commits.map(({ tenantId }) => tenantId)).toEqual(['t', 'u', 'v', 't']);
   });
 
-  it('has the next batch of a tenant with the store where that commits in order', async () => {
+  it('has the next batch of a tenant with the store where that commits in order, once enough waits for one', async () => {
     const { commit, commits, nth } = heldStore();
     const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, mixesTenants: true });
-    const first = submit('t', ['a']);
+    const enough = Array.from({ length: SPLIT_MIN / 2 }, (_, n) => `${n}`);
+    const first = submit('t', ['first']);
     await nth(0);
-    const second = submit('t', ['b']);
+    const second = enough.map((command) => submit('t', [command]));
     await nth(1);
     const later = ['c', 'd'].map((command) => submit('t', [command]));
     await commits[0]!.settle();
-    await nth(2);
-    expect(commits.map(({ batch }) => batch)).toEqual([['a'], ['b'], ['c', 'd']]);
-    for (const { settle } of commits.slice(1)) await settle();
-    await Promise.all([first, second, ...later]);
+    expect(commits.map(({ batch }) => batch)).toEqual([['first'], enough]);
+    await commits[1]!.settle();
+    await (await nth(2)).settle();
+    expect(commits[2]!.batch).toEqual(['c', 'd']);
+    await Promise.all([first, ...second, ...later]);
   });
 
   it('divides what waits between its lanes where the store commits in order, unless it is little', async () => {

@@ -105,19 +105,29 @@ export function groupCommit<Command, Result>(
   /** Commands that wait or are being committed, by tenant and in all. */
   const depths = new Map<string, number>();
   let depth = 0;
+  let committing = 0;
   let lanes = 0;
 
-  /** Commits one batch after the other, until nothing waits that no other lane is busy with. */
+  /** Commits one batch after the other, until nothing waits that another lane does not take as well. */
   async function runLane(): Promise<void> {
-    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
-      for (const { tenantId } of batch) add(inFlight, tenantId, 1);
+    for (let batch = takeBatch(); batch.length > 0; batch = isEnoughFor(lanes - 1) ? takeBatch() : []) {
+      for (const { tenantId, waiting } of batch) {
+        add(inFlight, tenantId, 1);
+        committing += countCommands(waiting);
+      }
       await settle(batch);
       for (const { tenantId, waiting } of batch) {
         add(inFlight, tenantId, -1);
+        committing -= countCommands(waiting);
         count(tenantId, -countCommands(waiting));
       }
     }
     lanes -= 1;
+  }
+
+  /** Whether enough waits for a batch beside those that other lanes have: fewer are cheaper in the next one of theirs. */
+  function isEnoughFor(otherLanes: number): boolean {
+    return otherLanes === 0 || !mixesTenants || depth - committing >= SPLIT_MIN / lanesMax;
   }
 
   /** Each tenant in turn adds its part, round after round, until the batch is full or nobody has a part to add. */
@@ -240,7 +250,7 @@ export function groupCommit<Command, Result>(
         const queue = queues.get(tenantId) ?? { waiting: [], credit: 0 };
         queue.waiting.push({ commands, since: clock(), resolve, reject });
         queues.set(tenantId, queue);
-        if (lanes === lanesMax || (!mixesTenants && inFlight.has(tenantId))) return;
+        if (lanes === lanesMax || (!mixesTenants && inFlight.has(tenantId)) || !isEnoughFor(lanes)) return;
         lanes += 1;
         // Deferred by a turn of the event loop's I/O phase, so that requests read together are committed together.
         setImmediate(() => void runLane());
