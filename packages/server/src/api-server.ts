@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { createApp, type App, type AppOptions } from './app.ts';
 import { generateSigningKey, sessionTokens } from './auth/session-tokens.ts';
 import type { Ledger, SigningKey } from './ledger/ledger.ts';
@@ -44,6 +45,8 @@ export interface ApiServerOptions {
 }
 
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
+  // V8 would soon make much of a request in the old generation, where it outlives its reply and holds what it refers to.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const { ledger, listening, limits, clock, onError, onReply, onPush } = options;
   const ring = options.ring ?? (await ledger.signingKeys(generateSigningKey(), clock()));
   let url = listening.publicUrl ?? '';

@@ -45,8 +45,8 @@ export function counterId(key: CounterKey): string {
   return `${key.customerId}\n${key.feature}\n${key.reset}\n${key.periodStart}`;
 }
 
-export function emptyCounter(key: CounterKey): Counter {
-  return { ...key, consumed: 0n, sequence: 0, crossings: [0, 0, 0] };
+export function emptyCounter({ customerId, feature, reset, periodStart }: CounterKey): Counter {
+  return { customerId, feature, reset, periodStart, consumed: 0n, sequence: 0, crossings: [0, 0, 0] };
 }
 
 /** The counter and period that an entitlement charges at an instant. */

@@ -169,9 +169,15 @@ export function usageRoutes(route: DefineRoute, clock: () => number): void {
   ): Promise<Reply> {
     const now = clock();
     const account = await ledger.account(externalId, now, feature);
-    const answer = check(feature, quantity, { ...account, counterOf: counterIn(account) }, now);
+    const { customer, deleted, catalog } = account;
+    const answer = check(
+      feature,
+      quantity,
+      { customer, deleted, catalog, counterOf: counterIn(account) },
+      now,
+    );
     if (typeof answer === 'string') throw refusalProblem({ outcome: 'refused', code: answer, feature });
-    return { status: 200, body: checkDocument(feature, answer, account.catalog, now) };
+    return { status: 200, body: checkDocument(feature, answer, catalog, now) };
   }
 
   async function metricsReply(
