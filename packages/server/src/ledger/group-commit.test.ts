@@ -135,6 +135,30 @@ describe('groupCommit', () => {
     await Promise.all([first, ...second, ...later]);
   });
 
+  it('commits two batches of one tenant at once where that may be, once enough waits', async () => {
+    const { commit, commits, nth } = heldStore();
+    const { submit } = groupCommit<string, string>({ commit, lanesMax: 4, lanesOfTenantMax: 2 });
+    const send = (count: number) => Array.from({ length: count }, (_, n) => submit('t', [`${n}`]));
+    const first = send(1);
+    await nth(0);
+    const few = send(SPLIT_MIN / 2 - 1);
+    const other = submit('u', ['u']);
+    await nth(1);
+    const enough = send(1);
+    await nth(2);
+    const more = send(SPLIT_MIN / 2);
+    await commits[1]!.settle();
+    expect(commits.map(({ tenantId, batch }) => [tenantId, batch.length])).toEqual([
+      ['t', 1],
+      ['u', 1],
+      ['t', SPLIT_MIN / 2],
+    ]);
+    await commits[0]!.settle();
+    await nth(3);
+    for (const { settle } of commits.slice(2)) await settle();
+    await Promise.all([...first, ...few, other, ...enough, ...more]);
+  });
+
   it('divides what waits between its lanes where the store commits in order, unless it is little', async () => {
     const { commit, commits, nth } = heldStore();
     const { submit } = groupCommit<string, string>({ commit, lanesMax: 2, mixesTenants: true });

@@ -32,12 +32,10 @@ export interface GroupCommitOptions<Command, Result> {
   commit: (batch: readonly Share<Command>[]) => Promise<readonly (readonly Result[])[]>;
   /** Batches that may be with the store at the same time. */
   lanesMax?: number;
-  /**
-   * Whether one transaction takes commands of several tenants, and the store transactions in the order it is asked to:
-   * then it has the next batch at hand while the callers of the last one hear of theirs. Otherwise a batch is one
-   * tenant's, and a tenant has one at a time.
-   */
+  /** Whether one transaction takes commands of several tenants. Otherwise a batch is one tenant's. */
   mixesTenants?: boolean;
+  /** Batches of one tenant that may be with the store at the same time, where tenants are not mixed. */
+  lanesOfTenantMax?: number;
   batchMax?: number;
   queueMax?: number;
   waitMsMax?: number;
@@ -91,6 +89,7 @@ export function groupCommit<Command, Result>(
     commit,
     lanesMax = 1,
     mixesTenants = false,
+    lanesOfTenantMax = 1,
     batchMax = BATCH_MAX,
     queueMax = QUEUE_MAX,
     waitMsMax = WAIT_MS_MAX,
@@ -100,40 +99,47 @@ export function groupCommit<Command, Result>(
   } = options;
   /** Of tenants that wait, in turn: a Map keeps insertion order, and who had a turn and waits on goes to the back. */
   const queues = new Map<string, Queue<Command, Result>>();
-  /** Batches of a tenant that are with the store. */
+  /** Who have batches: each tenant its own, or all of them together. */
+  const partyOf = (tenantId: string): string => (mixesTenants ? '' : tenantId);
+  const lanesOfPartyMax = mixesTenants ? lanesMax : lanesOfTenantMax;
+  /** Batches that are with the store, and commands that wait for one, by party. */
   const inFlight = new Map<string, number>();
+  const backlogs = new Map<string, number>();
   /** Commands that wait or are being committed, by tenant and in all. */
   const depths = new Map<string, number>();
   let depth = 0;
-  let committing = 0;
   let lanes = 0;
 
   /** Commits one batch after the other, until nothing waits that another lane does not take as well. */
   async function runLane(): Promise<void> {
-    for (let batch = takeBatch(); batch.length > 0; batch = isEnoughFor(lanes - 1) ? takeBatch() : []) {
-      for (const { tenantId, waiting } of batch) {
-        add(inFlight, tenantId, 1);
-        committing += countCommands(waiting);
-      }
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      const [{ tenantId }] = batch as [Taken<Command, Result>];
+      const party = partyOf(tenantId);
+      add(inFlight, party, 1);
+      for (const taken of batch) add(backlogs, party, -countCommands(taken.waiting));
       await settle(batch);
-      for (const { tenantId, waiting } of batch) {
-        add(inFlight, tenantId, -1);
-        committing -= countCommands(waiting);
-        count(tenantId, -countCommands(waiting));
-      }
+      add(inFlight, party, -1);
+      for (const taken of batch) count(taken.tenantId, -countCommands(taken.waiting));
     }
     lanes -= 1;
   }
 
-  /** Whether enough waits for a batch beside those that other lanes have: fewer are cheaper in the next one of theirs. */
-  function isEnoughFor(otherLanes: number): boolean {
-    return otherLanes === 0 || !mixesTenants || depth - committing >= SPLIT_MIN / lanesMax;
+  /**
+   * Whether a party may have another batch: then the store has it at hand while the callers of the last one hear of
+   * theirs. Beside one it takes many that wait, as few are cheaper in the batch after it.
+   */
+  function mayBegin(party: string): boolean {
+    const beside = inFlight.get(party) ?? 0;
+    if (beside === 0) return true;
+    return beside < lanesOfPartyMax && (backlogs.get(party) ?? 0) >= SPLIT_MIN / lanesOfPartyMax;
   }
 
   /** Each tenant in turn adds its part, round after round, until the batch is full or nobody has a part to add. */
   function takeBatch(): Taken<Command, Result>[] {
     const batch = new Map<string, Waiting<Command, Result>[]>();
-    let room = roomOfBatch();
+    const [next] = turnsFor(1);
+    if (next === undefined) return [];
+    let room = roomOfBatch(partyOf(next[0]));
     for (let turns = turnsFor(room); turns.length > 0; turns = turnsFor(room)) {
       const quantum = Math.floor(room / turns.length);
       const before = room;
@@ -160,15 +166,15 @@ export function groupCommit<Command, Result>(
     const turnsMax = mixesTenants ? room : Math.min(room, 1);
     for (const [tenantId, queue] of queues) {
       if (turns.length >= turnsMax) break;
-      if (mixesTenants || !inFlight.has(tenantId)) turns.push([tenantId, queue]);
+      if (mayBegin(partyOf(tenantId))) turns.push([tenantId, queue]);
     }
     return turns;
   }
 
-  /** The first lane leaves each other one its part of what waits. */
-  function roomOfBatch(): number {
-    const waiting = mixesTenants && inFlight.size === 0 ? depth : 0;
-    return waiting < SPLIT_MIN ? batchMax : Math.min(batchMax, Math.ceil(waiting / lanesMax));
+  /** The first lane of a party leaves each other one its part of what waits. */
+  function roomOfBatch(party: string): number {
+    const divided = inFlight.has(party) ? 0 : (backlogs.get(party) ?? 0);
+    return divided < SPLIT_MIN ? batchMax : Math.min(batchMax, Math.ceil(divided / lanesOfPartyMax));
   }
 
   function count(tenantId: string, change: number): void {
@@ -182,6 +188,7 @@ export function groupCommit<Command, Result>(
     const end = queue.findIndex(({ since }) => since >= oldest);
     const expired = queue.splice(0, end === -1 ? queue.length : end);
     count(tenantId, -countCommands(expired));
+    add(backlogs, partyOf(tenantId), -countCommands(expired));
     if (expired.length > 0) onShed?.(countCommands(expired));
     for (const { reject } of expired)
       reject(
@@ -246,11 +253,12 @@ export function groupCommit<Command, Result>(
         );
       }
       count(tenantId, commands.length);
+      add(backlogs, partyOf(tenantId), commands.length);
       return new Promise((resolve, reject) => {
         const queue = queues.get(tenantId) ?? { waiting: [], credit: 0 };
         queue.waiting.push({ commands, since: clock(), resolve, reject });
         queues.set(tenantId, queue);
-        if (lanes === lanesMax || (!mixesTenants && inFlight.has(tenantId)) || !isEnoughFor(lanes)) return;
+        if (lanes === lanesMax || !mayBegin(partyOf(tenantId))) return;
         lanes += 1;
         // Deferred by a turn of the event loop's I/O phase, so that requests read together are committed together.
         setImmediate(() => void runLane());

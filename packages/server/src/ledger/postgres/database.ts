@@ -42,7 +42,7 @@ export interface Database extends Queryable {
 /** Connections of one process: those that track, the rest for reads and changes of plan. */
 export const CONNECTIONS_MAX = 10;
 /**
- * How many of them track at once, each for another tenant: of eight busy tenants 4 commit 1.8 times as many events/s
+ * How many of them track at once: of eight busy tenants 4 commit 1.8 times as many events/s
  * as one does, and 8 no more than 4.
  */
 export const TRACKING_CONNECTIONS_MAX = 4;

