@@ -11,7 +11,7 @@ import {
   type Share,
 } from '../packages/server/dist/ledger/group-commit.js';
 import type { Ledger } from '../packages/server/dist/ledger/ledger.js';
-import { TRACKING_CONNECTIONS_MAX } from '../packages/server/dist/ledger/postgres/database.js';
+import { TRACKING_LANES } from '../packages/server/dist/ledger/postgres/database.js';
 import { openSqliteLedger, WRITER_LANES } from '../packages/server/dist/ledger/sqlite/sqlite-ledger.js';
 import type { TrackCommand, Verdict } from '../packages/server/dist/metering/decide.js';
 import { PRICING } from '../packages/server/src/metering/testing/pricing.ts';
@@ -46,9 +46,9 @@ function delayed(ledger: Ledger, kind: 'file' | 'database'): Ledger {
   let last: Promise<unknown> = Promise.resolve();
   const lanes: Pick<
     GroupCommitOptions<TrackCommand, Verdict>,
-    'lanesMax' | 'mixesTenants' | 'commit'
+    'lanesMax' | 'lanesOfTenantMax' | 'mixesTenants' | 'commit'
   > = kind === 'database'
-    ? { lanesMax: TRACKING_CONNECTIONS_MAX, commit: (batch) => pause(DELAY_MS).then(() => commit(batch)) }
+    ? { ...TRACKING_LANES, commit: (batch) => pause(DELAY_MS).then(() => commit(batch)) }
     : {
         ...WRITER_LANES,
         commit(batch) {

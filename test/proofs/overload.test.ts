@@ -6,7 +6,7 @@ import {
   type Share,
 } from '../../packages/server/src/ledger/group-commit.ts';
 import { LedgerOverloadedError } from '../../packages/server/src/ledger/ledger.ts';
-import { TRACKING_CONNECTIONS_MAX } from '../../packages/server/src/ledger/postgres/database.ts';
+import { TRACKING_LANES } from '../../packages/server/src/ledger/postgres/database.ts';
 import { WRITER_LANES } from '../../packages/server/src/ledger/sqlite/sqlite-ledger.ts';
 import { report, scale } from './support/scale.ts';
 
@@ -24,7 +24,9 @@ const CAPACITY_PER_S = (BATCH * 1_000) / DELAY_MS;
 const QUEUE_MAX = Math.round(CAPACITY_PER_S / 3);
 
 type Commits = GroupCommitOptions<string, string>;
-type Store = (timeline: Timeline) => Pick<Commits, 'commit' | 'lanesMax' | 'mixesTenants'>;
+type Store = (
+  timeline: Timeline,
+) => Pick<Commits, 'commit' | 'lanesMax' | 'lanesOfTenantMax' | 'mixesTenants'>;
 
 /** Things that happen, in the order of their times. */
 class Timeline {
@@ -59,7 +61,7 @@ const STORES: Record<string, Store> = {
     return { ...WRITER_LANES, commit };
   },
   'a database': (timeline) => ({
-    lanesMax: TRACKING_CONNECTIONS_MAX,
+    ...TRACKING_LANES,
     commit: (batch) =>
       new Promise((resolve) => timeline.at(timeline.now + DELAY_MS, () => resolve(echo(batch)))),
   }),

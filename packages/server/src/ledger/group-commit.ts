@@ -126,12 +126,13 @@ export function groupCommit<Command, Result>(
 
   /**
    * Whether a party may have another batch: then the store has it at hand while the callers of the last one hear of
-   * theirs. Beside one it takes many that wait, as few are cheaper in the batch after it.
+   * theirs. A tenant's second is one of many commands, as few are cheaper in the batch after the first.
    */
   function mayBegin(party: string): boolean {
     const beside = inFlight.get(party) ?? 0;
     if (beside === 0) return true;
-    return beside < lanesOfPartyMax && (backlogs.get(party) ?? 0) >= SPLIT_MIN / lanesOfPartyMax;
+    if (beside >= lanesOfPartyMax) return false;
+    return mixesTenants || (backlogs.get(party) ?? 0) >= SPLIT_MIN / lanesOfPartyMax;
   }
 
   /** Each tenant in turn adds its part, round after round, until the batch is full or nobody has a part to add. */

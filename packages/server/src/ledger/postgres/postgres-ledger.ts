@@ -14,7 +14,7 @@ import { number } from '../rows.ts';
 import { catalogCache } from './catalogs.ts';
 import { changedSince } from './changed-since.ts';
 import { findCustomer, findStandings } from './customers.ts';
-import { openDatabase, READING_CONNECTIONS_MAX, TRACKING_CONNECTIONS_MAX } from './database.ts';
+import { openDatabase, READING_CONNECTIONS_MAX, TRACKING_LANES } from './database.ts';
 import { knownStandings } from './known-standings.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -34,9 +34,6 @@ export interface PostgresSettings {
   /** Past any pooler, to listen and to migrate; `url` when not given. */
   directUrl?: string | undefined;
 }
-
-/** PostgreSQL works on one batch of a tenant while the next is prepared: 1.4 times as many events as with one. */
-const LANES_OF_TENANT_MAX = 2;
 
 /**
  * The ledger on PostgreSQL 14 or newer, shared by any number of processes. Whatever they do at once, the rows they
@@ -78,8 +75,7 @@ export async function openPostgresLedger(
   };
 
   const commits = groupCommit<SignedCommand, Verdict>({
-    lanesMax: TRACKING_CONNECTIONS_MAX,
-    lanesOfTenantMax: LANES_OF_TENANT_MAX,
+    ...TRACKING_LANES,
     commit: (batch) =>
       Promise.all(
         batch.map(async (share) => {

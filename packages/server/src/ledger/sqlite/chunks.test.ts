@@ -51,7 +51,7 @@ describe('rows written in chunks', () => {
         const sqlite = emptyTable();
         saveRows(sqlite, INSERT, 'ten_1', rows);
         const asked = rows.map(([id, feature]) => [id, feature]);
-        const found = [...inChunks(SELECT, 'ten_1', asked)].flatMap(([sql, values]) =>
+        const found = [...inChunks(SELECT, ['ten_1'], asked)].flatMap(([sql, values]) =>
           sqlite.all(sql, ...values).map(({ id }) => id),
         );
         sqlite.close();

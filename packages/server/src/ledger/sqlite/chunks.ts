@@ -16,14 +16,14 @@ interface Chunk {
   readonly sql: string;
 }
 
-/** The same on fewer and fewer rows, down to one; parameter 1 is the tenant. */
+/** The same on fewer and fewer rows, down to one. */
 export type RowStatement<C extends Chunk = Chunk> = readonly C[];
 
 export function rowStatement(statementOn: (rows: string) => string, row: string): RowStatement {
   return CHUNKS_ROWS.map((rows) => ({ rows, sql: statementOn(Array<string>(rows).fill(row).join(', ')) }));
 }
 
-/** An insert, which can also take rows that are alike in the columns `shared`. */
+/** An insert, which can also take rows that are alike in the columns `shared`; parameter 1 is the tenant. */
 export interface InsertStatement {
   readonly chunks: RowStatement<Chunk & { readonly alike: string }>;
   /** Places in a row. */
@@ -58,13 +58,16 @@ export function insertStatement(
   return { chunks, shared, own };
 }
 
-/** The statements, with their values, that read all rows asked for between them. */
+/**
+ * The statements, with their values, that have all rows between them.
+ * @param first what comes before the rows in each
+ */
 export function* inChunks(
   statement: RowStatement,
-  tenantId: string,
+  first: Values,
   rows: readonly Values[],
 ): Iterable<[sql: string, values: unknown[]]> {
-  for (const [{ sql }, taken] of chunksOf(rows, statement)) yield [sql, [tenantId, ...taken.flat()]];
+  for (const [{ sql }, taken] of chunksOf(rows, statement)) yield [sql, [...first, ...taken.flat()]];
 }
 
 export function saveRows(

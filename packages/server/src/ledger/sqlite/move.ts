@@ -8,6 +8,7 @@ import {
 } from '../export-file.ts';
 import { StoreNotEmptyError } from '../ledger.ts';
 import { text, type Row } from '../rows.ts';
+import { inChunks, rowStatement } from './chunks.ts';
 import { openSqlite, type Sqlite } from './database.ts';
 import { list, marks } from './sql.ts';
 
@@ -47,8 +48,12 @@ export function fillSqlite(path: string, parts: Iterable<Part>): void {
         const { table, columns, rows } = part;
         checkColumns(part, columnsOf(sqlite, table));
         const names = columns.map(([name]) => name);
-        const insert = `insert into ${table} (${list(names)}) values (${marks(names)})`;
-        for (const row of rows) sqlite.run(insert, ...names.map((name) => row[name]));
+        const insert = rowStatement(
+          (values) => `insert into ${table} (${list(names)}) values ${values}`,
+          `(${marks(names)})`,
+        );
+        const values = rows.map((row) => names.map((name) => row[name]));
+        for (const [sql, ofRows] of inChunks(insert, [], values)) sqlite.run(sql, ...ofRows);
       }
     });
   } finally {

@@ -109,7 +109,7 @@ function loadRecorded(
 
 /** @param keys each with the customer whose it is. */
 function recordedRows(sqlite: Sqlite, tenantId: string, keys: readonly string[][]): Row[] {
-  return [...inChunks(SELECT_RECORDED, tenantId, keys)].flatMap(([select, values]) =>
+  return [...inChunks(SELECT_RECORDED, [tenantId], keys)].flatMap(([select, values]) =>
     sqlite.all(select, ...values),
   );
 }
