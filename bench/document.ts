@@ -121,8 +121,8 @@ writes to SQLite 25, of which SQLite itself takes a quarter, the kernel another,
 value; and the threads that collect garbage 2. With whoever asks that is 68 µs of two processors, and so 29 000 events a
 second, 0.4 of the bare server, if nobody ever waited for anybody; but 64 callers who wait for their replies do wait, each
 for a commit under way and for its own. At half that load the three threads, and whoever asks, have two processors
-between them: what is not the store's or the collector's of the slowest hundredth is a thread that waits for its turn, some
-3 to 8 ms, which the bare server, alone on its processor, never does. On PostgreSQL, one by one, the main thread needs some
+between them: most of the slowest hundredth is a thread that waits for its turn, some 3 to 8 ms, which the bare server,
+alone on its processor, never does. On PostgreSQL, one by one, the main thread needs some
 50 and PostgreSQL 40; in batches of 100 they need 17 and 26, and PostgreSQL's are what a row of the event, one of its key
 and one of its counter take, where pgbench writes one row and no other. That is the floor here: of two processors one is
 PostgreSQL's whole. These were looked at, in processor time:
@@ -146,7 +146,7 @@ PostgreSQL's whole. These were looked at, in processor time:
 | Printing the reply | 3.7 → 1.8 µs: instants are remembered, as most are the ends of periods; members' names quoted once; one text in place of 60 pieces, which had outlived the function | yes; one template in place of a walk through the document would take 0.9 more, and be a second truth |
 | Batches on PostgreSQL, 16 of 100 at once: arrays as literals, replies printed one after the other and each in one piece | an event of the API's: main thread 26 → 20 µs, threads that collect 14 → 6 | yes |
 | Waiting callers told some at a time, so that what a reply was made of is let go of before the next are made | with 1 000 requests at once 6.7 → 5.7 KB of each outlive two collections | yes |
-| A larger space for what is new, \`--max-semi-space-size=128\` | with 64 requests at once nothing; with 3 000 an event takes 64 µs of processor time, 73 with 64 MB and 115 with Node's 16; 1.2 times the best is 102 % of it, 93 % and 77 %; some 220 MB more | where the API is served: see \`docs/self-hosting.md\` |
+| A larger space for what is new, \`--max-semi-space-size=128\` | with 64 requests at once nothing; with 3 000 an event takes 64 µs of processor time, 73 with 64 MB and 115 with Node's 16; 1.2 times the best is 102 % of it, 93 % and 77 %; some 220 MB more, and at half load the slowest hundredth of events take 11 to 21 ms in place of the 6 to 13 of Node's 16 | where the API is served: see \`docs/self-hosting.md\` |
 | 64 to 256 requests in hand at once, connections beyond them paused until one is answered | as much outlives two collections, and the pausing costs | no |
 | Hashing the secret key | 0.84 → 0.24 µs with one-shot \`hash\`; its checksum, 0.5, only where it is not known yet | yes |
 | Checking the body with zod | 0.6 µs | left: a second, hand-written check could gain less than that |
