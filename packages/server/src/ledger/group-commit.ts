@@ -12,7 +12,10 @@ import { LedgerOverloadedError, LedgerUnavailableError } from './ledger.ts';
  * dynamic threshold (Choudhury and Hahne 1998), so that there is always room for one more.
  */
 export interface GroupCommit<Command, Result> {
-  /** Queues commands of one tenant, to be committed in order and together where the bound allows. */
+  /**
+   * Queues commands of one tenant, to be committed in order and together where the bound allows; after those that were
+   * submitted before, unless a tenant may have several batches with the store.
+   */
   readonly submit: (tenantId: string, commands: readonly Command[]) => Promise<readonly Result[]>;
   /** Commands that wait or are being committed. */
   readonly depth: number;
@@ -32,7 +35,10 @@ export interface GroupCommitOptions<Command, Result> {
   commit: (batch: readonly Share<Command>[]) => Promise<readonly (readonly Result[])[]>;
   /** Batches that may be with the store at the same time. */
   lanesMax?: number;
-  /** Whether one transaction takes commands of several tenants. Otherwise a batch is one tenant's. */
+  /**
+   * Whether one transaction takes commands of several tenants, and the store transactions in the order it is asked to.
+   * Otherwise a batch is one tenant's.
+   */
   mixesTenants?: boolean;
   /** Batches of one tenant that may be with the store at the same time, where tenants are not mixed. */
   lanesOfTenantMax?: number;

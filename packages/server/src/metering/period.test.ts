@@ -31,6 +31,21 @@ describe('periodAt', () => {
     );
   });
 
+  it('contains each of several instants, whichever was asked for before', () => {
+    fc.assert(
+      fc.property(anchors, intervals, fc.array(offsets, { minLength: 2 }), (anchor, interval, several) => {
+        for (const offset of several) {
+          const { start, end } = periodAt(anchor, interval, anchor + offset);
+          expect(start).toBeLessThanOrEqual(anchor + offset);
+          expect(end).toBeGreaterThan(anchor + offset);
+        }
+        const first = periodAt(anchor, interval, anchor);
+        expect(first.start).toBe(anchor);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('leaves no gap and no overlap between neighbours', () => {
     fc.assert(
       fc.property(anchors, intervals, offsets, counts, (anchor, interval, offset, count) => {

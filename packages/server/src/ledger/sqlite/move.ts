@@ -49,7 +49,7 @@ export function fillSqlite(path: string, parts: Iterable<Part>): void {
         checkColumns(part, columnsOf(sqlite, table));
         const names = columns.map(([name]) => name);
         const insert = rowStatement(
-          (values) => `insert into ${table} (${list(names)}) values ${values}`,
+          (places) => `insert into ${table} (${list(names)}) values ${places}`,
           `(${marks(names)})`,
         );
         const values = rows.map((row) => names.map((name) => row[name]));
