@@ -59,7 +59,7 @@ export function writeFigures(bench: string, results: Results): void {
   writeFileSync(join(folder, `${bench}.svg`), drawn(results.figures));
 }
 
-const WIDTH = 760;
+const WIDTH = 780;
 const ROW = 34;
 const LABEL_WIDTH = 300;
 const BAR_WIDTH = 330;
