@@ -15,7 +15,7 @@ const LOCALE_BYTES_MAX = 900;
 const BUILT = join(import.meta.dirname, '../dist/cdn');
 const LOCALE = /^billingos-(ar|de|es|fr|ja)-/;
 /** For development pages, and the same in one file. */
-const BESIDES = /^billingos(-((connection-)?checks|grace|warn-once)-.+|\.iife)\.js$/;
+const BESIDES = /^billingos(-(((connection|message)-)?checks|grace|warn-once)-.+|\.iife)\.js$/;
 
 const files = readdirSync(BUILT).filter((name) => name.endsWith('.js'));
 const sizeOf = (file: string) => brotliCompressSync(readFileSync(join(BUILT, file))).length;

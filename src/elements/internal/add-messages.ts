@@ -12,3 +12,9 @@ export function addMessages(tag: string, messages: Messages): void {
 export function addMissingMessages(tag: string, messages: Messages): void {
   addMessages(tag, { ...messages, ...catalogues.get(tag) });
 }
+
+/** Whether it can be shown, whatever its name. */
+export function isMessage(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null) return typeof message === 'string';
+  return 'other' in message && Object.values(message).every((form) => typeof form === 'string');
+}

@@ -29,8 +29,6 @@ export interface Crossings {
   readonly down: readonly UsageMetric[];
 }
 
-const NO_CROSSINGS: Crossings = { up: [], down: [] };
-
 /** Chooses who speaks, and finds what is worth saying: a threshold that was crossed upwards. */
 export class Announcer {
   readonly #voices = new Set<Voice>();
@@ -52,9 +50,9 @@ export class Announcer {
     return this.#leader === voice;
   }
 
-  /** The metrics that crossed a threshold since the last picture; none in the first. */
-  crossings(snapshot: UsageSnapshot): Crossings {
-    if (snapshot === this.#seen || snapshot.status !== 'ready') return NO_CROSSINGS;
+  /** The metrics that crossed a threshold since the last picture; `undefined` for one that says nothing new. */
+  crossings(snapshot: UsageSnapshot): Crossings | undefined {
+    if (snapshot === this.#seen || snapshot.status !== 'ready') return undefined;
     this.#seen = snapshot;
     const before = ({ feature_key: key, status }: UsageMetric) => this.#statuses.get(key) ?? status;
     const up = snapshot.metrics.filter((metric) => isMoreUrgent(metric.status, before(metric)));

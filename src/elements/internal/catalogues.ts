@@ -6,7 +6,7 @@ import { late } from './late.ts';
 export type Messages = Partial<Catalogue>;
 
 /**
- * The texts at hand, by language tag in lower case. English, the last resort of every language, is complete once an
+ * The texts at hand, by language tag in lower case. English, the last resort of every language, is complete once the
  * element is there that says more than a bar does.
  */
 export const catalogues = new Map<string, Messages>([['en', coreTexts]]);

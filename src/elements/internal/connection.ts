@@ -1,6 +1,5 @@
 import { html, nothing } from 'lit';
 import type { UsageMetric, UsageSnapshot, UsageStore } from '../../store/types.ts';
-import en from '../locales/en.ts';
 import { addMissingMessages } from './add-messages.ts';
 import { type Announcer, announcerOf, type Voice } from './announcer.ts';
 import type { StateName } from './billing-element.ts';
@@ -17,6 +16,7 @@ import type { Quota, Thresholds } from './quota.ts';
 import { StoreController, type StoreHost } from './store-controller.ts';
 import { formatSize } from './sizes.ts';
 import { summaryOf } from './summary.ts';
+import { usageTexts } from './usage-texts.ts';
 
 /** What an element can say of its store's numbers. */
 export type Reading = 'loading' | 'signedOut' | 'unavailable' | 'ready';
@@ -80,10 +80,11 @@ export class Connection extends StoreController<StoreHost & Voice> {
 
   protected override snapshotChanged(snapshot: UsageSnapshot): void {
     super.snapshotChanged(snapshot);
-    const { up, down } = this.#announcer?.crossings(snapshot) ?? { up: [], down: [] };
-    if (up.length > 0) this.#announce(announcementOf(localizerFor(this.host), up));
+    const crossed = this.#announcer?.crossings(snapshot);
+    if (crossed === undefined) return;
+    if (crossed.up.length > 0) this.#announce(announcementOf(localizerFor(this.host), crossed.up));
     // Only a text that changes is spoken: the next crossing may need the words of the last one.
-    else if (down.length > 0) this.#announce('');
+    else if (crossed.down.length > 0) this.#announce('');
   }
 
   protected override isNews(before: UsageSnapshot): boolean {
@@ -118,5 +119,5 @@ function announcementOf(l: Localizer, crossed: readonly UsageMetric[]): string {
     .join(text(l, 'listSeparator'));
 }
 
-addMissingMessages('en', en);
+addMissingMessages('en', usageTexts);
 Object.assign(late, { Connection, formatSize, loadLanguage, renderMetric } satisfies Required<typeof late>);

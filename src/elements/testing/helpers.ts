@@ -70,6 +70,7 @@ export async function developmentChecks(): Promise<void> {
     import('../usage-bar/checks.ts'),
     import('../internal/conflict.ts'),
     import('../internal/connection-checks.ts'),
+    import('../internal/message-checks.ts'),
   ]);
   await import('../internal/warn-once.ts');
 }

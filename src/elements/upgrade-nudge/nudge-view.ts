@@ -68,12 +68,12 @@ export function viewOf(
     exceeded: severity === 'exceeded',
     name: html`<bdi>${metric?.feature_title ?? titleIn(plan, trigger.feature) ?? trigger.feature}</bdi>`,
   };
-  const message = own ? (trigger.message ?? undefined) : undefined;
+  const message = own ? trigger.message : undefined;
   return {
     severity,
     quota: subject.quota,
     title: message?.title ?? titleOf(l, subject, variant),
-    body: message === undefined ? bodyOf(l, subject, variant) : (message.body ?? ''),
+    body: message ? (message.body ?? '') : bodyOf(l, subject, variant),
     cta: message?.cta ?? (plan === null ? undefined : ctaOf(l, plan, variant)),
     plan: plan === null ? undefined : planViewOf(l, plan, metrics),
   };
@@ -88,7 +88,7 @@ export function severityOf({ severity, threshold }: Trigger): NudgeView['severit
 
 /** The numbers behind a nudge. A plan that has become unlimited since has none. */
 function limitedQuotaOf(metric: UsageMetric | undefined): Quota | undefined {
-  const quota = metric === undefined ? undefined : quotaOf(metric);
+  const quota = metric && quotaOf(metric);
   return quota?.limit === Infinity ? undefined : quota;
 }
 
@@ -100,7 +100,7 @@ function titleOf(l: Localizer, { trigger, name, quota, exceeded }: Subject, vari
 }
 
 function shareOf({ actual, threshold }: Trigger): number {
-  return actual !== undefined && Number.isFinite(actual) ? actual : threshold;
+  return Number.isFinite(actual) ? Number(actual) : threshold;
 }
 
 function bodyOf(l: Localizer, subject: Subject, variant: NudgeVariant): unknown {

@@ -1,7 +1,8 @@
 import { nothing, type PropertyDeclarations, type PropertyValues } from 'lit';
 import type { DismissReason, Trigger } from '../events.ts';
 import type { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { addMissingMessages } from '../internal/add-messages.ts';
+import { BillingElement } from '../internal/billing-element.ts';
 import { Connection } from '../internal/connection.ts';
 import { warnInDevelopment } from '../internal/warn.ts';
 import { onServer } from '../internal/environment.ts';
@@ -15,6 +16,7 @@ import { primaryButton } from '../styles/primary-button.ts';
 import { tokens } from '../styles/tokens.ts';
 import { Countdown } from './countdown.ts';
 import { isShowable } from './host-trigger.ts';
+import { nudgeTexts } from './nudge-texts.ts';
 import { type NudgeVariant, severityOf, viewOf } from './nudge-view.ts';
 import { keyOf, pageView } from './page-view.ts';
 import { isTyping } from './typing.ts';
@@ -171,12 +173,12 @@ export class BillingUpgradeNudge extends BillingElement {
     this.dispatchEvent(new CustomEvent('billing-nudge-shown', { detail: { trigger: this.#current } }));
   }
 
-  protected override currentStates(): readonly StateName[] {
+  protected override currentStates(): ReturnType<BillingElement['currentStates']> {
     const { reading, snapshot } = this.usage;
-    const stale = snapshot?.stale === true ? (['stale'] as const) : [];
-    if (this.#current !== undefined) return [severityOf(this.#current), ...stale];
+    const stale = snapshot?.stale === true && 'stale';
+    if (this.#current !== undefined) return [severityOf(this.#current), stale];
     if (!this.needsStore || reading === 'signedOut') return [];
-    if (reading === 'ready') return stale;
+    if (reading === 'ready') return [stale];
     return [reading === 'unavailable' ? 'error' : 'loading'];
   }
 
@@ -286,13 +288,10 @@ export class BillingUpgradeNudge extends BillingElement {
   }
 
   #tellStore(id: string): void {
-    const seconds = finiteNumber('<billing-upgrade-nudge>: snooze', this.snooze);
-    const snoozeSeconds =
-      seconds !== undefined && seconds > 0 ? clamp(Math.round(seconds), 1, SNOOZE_MAX_SECONDS) : undefined;
+    const seconds = finiteNumber('<billing-upgrade-nudge>: snooze', this.snooze) ?? 0;
+    const options = seconds > 0 ? { snoozeSeconds: clamp(Math.round(seconds), 1, SNOOZE_MAX_SECONDS) } : {};
     // The nudge is gone from this page in any case; the store reports a failure by itself.
-    this.usage.store
-      ?.dismissNudge(id, snoozeSeconds === undefined ? {} : { snoozeSeconds })
-      .catch(() => undefined);
+    this.usage.store?.dismissNudge(id, options).catch(() => undefined);
   }
 
   /** Puts the surface on screen. Whether it is there: a modal waits until nobody types. */
@@ -378,6 +377,8 @@ export class BillingUpgradeNudge extends BillingElement {
     this.#dismiss('escape');
   };
 }
+
+addMissingMessages('en', nudgeTexts);
 
 declare global {
   interface HTMLElementTagNameMap {

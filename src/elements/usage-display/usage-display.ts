@@ -1,8 +1,7 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { UsageMetric, UsageSnapshot } from '../../store/types.ts';
 import type { AnnouncerRank } from '../internal/announcer.ts';
-import { BillingElement, type StateName } from '../internal/billing-element.ts';
+import { BillingElement } from '../internal/billing-element.ts';
 import { Connection, type Reading } from '../internal/connection.ts';
 import { formatTime } from '../internal/dates.ts';
 import { onServer } from '../internal/environment.ts';
@@ -124,13 +123,12 @@ export class BillingUsageDisplay extends BillingElement {
       this.renderRoot.querySelector<HTMLElement>('.card')?.focus({ preventScroll: true });
   }
 
-  protected override currentStates(): readonly StateName[] {
+  protected override currentStates(): ReturnType<BillingElement['currentStates']> {
     const view = this.#view();
-    if (view.kind === 'loading') return ['loading'];
-    if (view.kind === 'unavailable') return ['error'];
-    if (view.kind !== 'metrics') return [];
-    const status = mostUrgent(view.metrics.map((metric) => metric.status));
-    return [...(status === 'ok' ? [] : [status]), ...(view.snapshot.stale ? (['stale'] as const) : [])];
+    if (view.kind === 'metrics') {
+      return [mostUrgent(view.metrics.map((metric) => metric.status)), view.snapshot.stale && 'stale'];
+    }
+    return [view.kind === 'loading' ? 'loading' : view.kind === 'unavailable' && 'error'];
   }
 
   protected override renderContent(l: Localizer): unknown {
@@ -211,11 +209,7 @@ export class BillingUsageDisplay extends BillingElement {
   #renderBody(l: Localizer, view: View): TemplateResult {
     if (view.kind === 'metrics') {
       return html`<ul class="rows" role="list">
-        ${repeat(
-          view.metrics,
-          (metric) => metric.feature_key,
-          (metric) => this.#renderRow(l, metric, view.snapshot),
-        )}
+        ${view.metrics.map((metric) => this.#renderRow(l, metric, view.snapshot))}
       </ul>`;
     }
     if (view.kind === 'loading') return this.#renderSkeletons(l);
@@ -301,11 +295,7 @@ export class BillingUsageDisplay extends BillingElement {
   #renderLine(l: Localizer, view: View): TemplateResult {
     if (view.kind === 'metrics') {
       return html`<div class="line ${view.snapshot.stale ? 'stale' : ''}" part="base">
-        ${repeat(
-          view.metrics,
-          (metric) => metric.feature_key,
-          (metric) => this.#renderPill(l, metric),
-        )}
+        ${view.metrics.map((metric) => this.#renderPill(l, metric))}
       </div>`;
     }
     if (view.kind === 'loading') {
