@@ -16,17 +16,17 @@ const adapters = ['./src/adapters', './src/react', './src/vue', './src/jsx.ts'];
 const layers = [
   {
     layer: './src/client',
-    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', ...adapters, './packages'],
+    mayNotImport: ['./src/store', './src/elements', './src/cdn*.ts', ...adapters, './packages'],
     because: 'the client is the lowest layer in the browser and on servers',
   },
   {
     layer: './src/store',
-    mayNotImport: ['./src/elements', './src/cdn.ts', ...adapters, './packages'],
+    mayNotImport: ['./src/elements', './src/cdn*.ts', ...adapters, './packages'],
     because: 'the store is headless: it knows the client and no framework',
   },
   {
     layer: './src/elements',
-    mayNotImport: ['./src/cdn.ts', ...adapters, './packages'],
+    mayNotImport: ['./src/cdn*.ts', ...adapters, './packages'],
     because: 'elements know the store by its interface, and nothing above them',
   },
   {
@@ -35,28 +35,28 @@ const layers = [
     because: 'what ships knows nothing of the stories about it',
   },
   {
-    layer: './src/cdn.ts',
+    layer: './src/cdn*.ts',
     mayNotImport: adapters,
     because: 'a page with a script tag has no use for a framework',
   },
   {
     layer: './src/adapters',
-    mayNotImport: ['./src/cdn.ts', './src/react', './src/vue', './src/jsx.ts', './packages'],
+    mayNotImport: ['./src/cdn*.ts', './src/react', './src/vue', './src/jsx.ts', './packages'],
     because: 'what the adapters share knows no framework',
   },
   {
     layer: './src/react',
-    mayNotImport: ['./src/cdn.ts', './src/vue', './packages'],
+    mayNotImport: ['./src/cdn*.ts', './src/vue', './packages'],
     because: 'an application has one framework',
   },
   {
     layer: './src/vue',
-    mayNotImport: ['./src/cdn.ts', './src/react', './src/jsx.ts', './packages'],
+    mayNotImport: ['./src/cdn*.ts', './src/react', './src/jsx.ts', './packages'],
     because: 'an application has one framework',
   },
   {
     layer: './packages/node/src',
-    mayNotImport: ['./src/store', './src/elements', './src/cdn.ts', ...adapters, './packages/server'],
+    mayNotImport: ['./src/store', './src/elements', './src/cdn*.ts', ...adapters, './packages/server'],
     because: 'the Node SDK is the client for servers, nothing else',
   },
   {
@@ -90,7 +90,7 @@ const layers = [
 ];
 
 /** @param {string} pattern */
-const isGlob = (pattern) => pattern.includes('!(');
+const isGlob = (pattern) => pattern.includes('*') || pattern.includes('!(');
 
 /** @type {(names: string[], message: string) => import('eslint').Linter.RuleEntry} */
 const forbidGlobals = (names, message) => ['error', ...names.map((name) => ({ name, message }))];

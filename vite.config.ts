@@ -4,15 +4,18 @@ import MagicString from 'magic-string';
 import { type BuildEnvironmentOptions, defineConfig, parseSync, type Plugin, Visitor } from 'vite';
 
 /*
- * Two builds, in this order, for the first empties all of `dist`:
- *   vite build              the library: one module per source module, dependencies left to the application
- *   vite build --mode cdn   the drop-in: `billingos.js` with its content-hashed chunks, and `billingos.iife.js`
+ * Three builds, in this order, for the first empties all of `dist`, and the second what the third adds to:
+ *   vite build                the library: one module per source module, dependencies left to the application
+ *   vite build --mode cdn     the drop-in: `billingos.js` with its content-hashed chunks, and `billingos.iife.js`
+ *   vite build --mode ahead   `billingos-ahead.js`, which shares no chunk with it: that would be another round trip
  */
 
 /** The oldest browsers served (UI contract §1). */
 const TARGET = ['chrome125', 'edge125', 'firefox126', 'safari17.5'];
 const CDN_FOLDER = 'dist/cdn';
 const CDN_ENTRY = 'src/cdn.ts';
+const CDN_BACKGROUND = 'src/cdn-background.ts';
+const CDN_AHEAD = 'src/cdn-ahead.ts';
 const ELEMENTS = /\/src\/elements\/.+\.ts$/;
 const ACTION = /\/src\/(?:(?:.*[./])?define|ask-ahead)\.ts$/;
 
@@ -68,6 +71,16 @@ const carryQuery: Plugin = {
   },
 };
 
+/** What client and store load after the first numbers is needed together, so it is one file of the drop-in. */
+const joinBackgrounds: Plugin = {
+  name: 'billingos:join-backgrounds',
+  enforce: 'pre',
+  resolveId: (source, _importer, { kind }) =>
+    source === './background.ts' && kind === 'dynamic-import'
+      ? join(import.meta.dirname, CDN_BACKGROUND)
+      : null,
+};
+
 const PACKERS = new Map([
   ['html', packMarkup],
   ['svg', packMarkup],
@@ -119,6 +132,7 @@ const cdn: BuildEnvironmentOptions = {
       {
         format: 'es',
         minify: true,
+        comments: false,
         entryFileNames: '[name].js',
         chunkFileNames: 'billingos-[name]-[hash].js',
       },
@@ -133,10 +147,20 @@ const cdn: BuildEnvironmentOptions = {
   },
 };
 
+const ahead: BuildEnvironmentOptions = {
+  target: TARGET,
+  outDir: CDN_FOLDER,
+  emptyOutDir: false,
+  lib: { entry: { 'billingos-ahead': CDN_AHEAD }, formats: ['es'] },
+  rolldownOptions: { output: { minify: true, comments: false, entryFileNames: '[name].js' } },
+};
+
+const BUILDS: Readonly<Record<string, BuildEnvironmentOptions>> = { cdn, ahead };
+
 export default defineConfig(({ mode }) => ({
   publicDir: false,
-  plugins: [keepActions, packTemplates, ...(mode === 'cdn' ? [carryQuery] : [])],
-  build: mode === 'cdn' ? cdn : library,
+  plugins: [keepActions, packTemplates, ...(mode === 'cdn' ? [carryQuery, joinBackgrounds] : [])],
+  build: BUILDS[mode] ?? library,
 }));
 
 /** The source of every single entry that package.json exports. */

@@ -37,8 +37,8 @@ const NOTES: Record<string, string> = {
     'The hand-written bars have the markup, the style sheets and the transitions of the elements, for most of the time ' +
     'goes into laying out what is seen.',
   paint:
-    'On a line of 1.6 Mbit/s and 150 ms and a processor slowed four times, for a new visitor. Preloaded is the ' +
-    'session route, by a `<link>` in the page.',
+    'On a line of 1.6 Mbit/s and 150 ms and a processor slowed four times, for a new visitor. Asked for ' +
+    'ahead is as in [Script tag](script-tag.md#on-slow-lines): by a preload of the session and `billingos-ahead.js`.',
   stored:
     'On the full store events go to neighbours, as on the empty one, which shows what its size costs; and to customers ' +
     'apart, each of whose counters is written with a page of its own.',
@@ -159,7 +159,10 @@ const BROWSER = `## Where a page's time goes
 
 **The first usage on screen.** A page that prints one number makes three round trips one after the other, itself, the
 session and the numbers; the drop-in makes a fourth, its script. Where the processor cost nothing, that alone came to
-1.4 times the bare page, and to 1.15 with the session preloaded. What its processor time goes into, not slowed:
+1.4 times the bare page, which is the floor of a page with no tag but the drop-in's: who would ask sooner has to be there
+sooner. \`billingos-ahead.js\` is, 1 kB that asks for the numbers while the drop-in is on its way; with the session
+preloaded its numbers and the drop-in come at about the same time, and the picture is there some 0.15 s after either.
+What its processor time goes into, not slowed:
 
 | what | ms |
 | --- | --- |
@@ -170,21 +173,26 @@ session and the numbers; the drop-in makes a fourth, its script. Where the proce
 | the numbers' reply, up to the picture | 5.4 |
 | laying that out | 2.5 |
 
-Slowed four times, these are some 150 ms, a quarter of what the bare page takes. So 1.25 is out of reach without a
-preloaded session, and with one takes a script of half the size. These were tried:
+Slowed four times, these are some 150 ms, a quarter of what the bare page takes. These were tried:
 
 | what | measured | done |
 | --- | --- | --- |
 | Asking for the session before the elements are defined | 75 B; it leaves with the script's first statement, and not after the 11.5 ms of all of them | yes |
+| Preloading the session, and no more | 0.1 of the bare page | with the next one |
+| Asking for session and numbers by a small script of their own | with the session preloaded 1.5 times the bare page → 1.2 | yes, for pages that name it |
 | ofetch, outbox, tabs, stream and nudges after the first picture | 16 kB fewer before it | yes |
 | What chunks share in the entry, not in a file of its own | one round trip fewer | yes |
+| Rows without Lit's \`repeat\`, and the nudge's texts with the nudge | 1.1 kB | yes; rows that a new plan adds or drops reuse each other's elements |
+| What is loaded after the first picture as one file, not two | 0.35 kB in all, and a request fewer | yes |
+| Tracking, upkeep and the errors that answers call for after the first picture as well | 2.8 kB fewer before it, 0.4 more of client and store in all, since files compress worse apart | no: a tab that had to wait for them heard of a refusal too late, and its event, asked for again after an upgrade, counted behind later ones |
+| A second minifier, Terser in two passes | 0.3 kB before it, 0.7 in all | no: not worth a step of the build |
 
-**Script.** Of the 26.1 kB before the first number Lit and its context are 5.9, client and store 9.0, of which
-tracking is 1.3; what the elements share 5.8, the display 2.5, the bar 1.0, the provider 0.5, and texts and shared
-styles 1.1. In 14.0 kB there would be 8 beside Lit for all of that. Putting off what is left to put off, tracking, the
-texts of nudges, keyed rows, error classes that nothing has thrown yet, would bring some 22 kB, each at the price of a
-round trip when it is first needed. Less than that is a second way to draw, beside the elements, and so a second
-truth. Of the 42 kB in all, ofetch is 3.6, the nudge 6.3, and outbox, tabs and the live line 5.4.
+**Script.** Of the 25.2 kB before the first number Lit and its context are some 5, client and store 9, of which
+tracking is 1.3; what the elements share 5, texts and styles 2, the display 2.3, the bar 1.2, provider and drop-in 1.2.
+In 14.0 kB there would be 9 beside Lit for all of that. Putting off all that can be put off came to 22.4 kB, as above;
+what is left reads a number, draws it and says it in its language, or says why there is none, which has to work where
+nothing more can be loaded. Less than that is a second way to draw, beside the elements, and so a second truth. Of the
+42 kB in all, ofetch is 3.6, the nudge 6.5, and outbox, tabs and the live line 5.4.
 
 **Many bars.** When all of 1 000 bars change, they take 118 ms of the main thread, and hand-written ones that look the
 same 125: style 26 and 28, layout 46 and 41, scripts some 35 and 16. Half of the style is the start of 1 000

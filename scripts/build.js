@@ -28,6 +28,7 @@ const SOURCES = [
 const OUTPUTS = [
   'dist/client/index.js',
   'dist/cdn/billingos.js',
+  'dist/cdn/billingos-ahead.js',
   'dist/react/index.js',
   'packages/node/dist/index.js',
   'packages/node/dist/cjs/index.js',
@@ -35,7 +36,7 @@ const OUTPUTS = [
   'packages/server/public/billingos.js',
 ];
 /** Those of the drop-in that a page names. */
-const PAGE_SCRIPTS = ['billingos.js', 'billingos.iife.js'];
+const PAGE_SCRIPTS = ['billingos.js', 'billingos-ahead.js', 'billingos.iife.js'];
 const STAMP = join(root, 'node_modules', '.billingos-build');
 
 /** Builds all packages, unless nothing they are made of has changed since the last time. */
@@ -53,6 +54,7 @@ export function build() {
   bin('tsc', ['-p', 'tsconfig.build.json']);
   step('Building the drop-in');
   bin('vite', ['build', '--mode', 'cdn', '--logLevel', 'warn']);
+  bin('vite', ['build', '--mode', 'ahead', '--logLevel', 'warn']);
   tellIntegrity(join(root, 'dist/cdn'));
   step('Building @billingos/server');
   rmSync(join(root, 'packages/server/dist'), { recursive: true, force: true });

@@ -11,6 +11,7 @@ let server: TestServer;
 let acme: TestTenant;
 const dropInFolder = mkdtempSync(join(tmpdir(), 'billingos-drop-in-'));
 writeFileSync(join(dropInFolder, 'billingos.js'), 'export {};');
+writeFileSync(join(dropInFolder, 'billingos-ahead.js'), 'export {};');
 writeFileSync(join(dropInFolder, 'billingos.js.br'), brotliCompressSync('export {};'));
 writeFileSync(join(dropInFolder, 'billingos-core-abc123.js'), 'export {};');
 writeFileSync(join(dropInFolder, 'secret.txt'), 'nobody’s business');
@@ -305,6 +306,8 @@ describe('routes for anyone', () => {
     const entry = await get('/billingos.js');
     expect(entry.headers.get('Content-Type')).toBe('text/javascript; charset=utf-8');
     expect(entry.headers.get('Cache-Control')).toContain('max-age=300');
+    const ahead = await get('/billingos-ahead.js');
+    expect(ahead.headers.get('Cache-Control')).toBe(entry.headers.get('Cache-Control'));
     const chunk = await get('/billingos-core-abc123.js');
     expect(chunk.headers.get('Cache-Control')).toContain('immutable');
     const same = await get('/billingos.js', { 'If-None-Match': entry.headers.get('ETag') ?? '' });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '../testing/test.ts';
-import { askAhead, fetchOrAhead } from './ahead.ts';
+import { askAhead, pageFetch } from './ahead.ts';
 
 /** A file that this test is served anyway. */
 const URL = import.meta.url;
@@ -19,8 +19,12 @@ function open(markup: string): void {
   askAhead();
 }
 
+/** As a store of the page's does. */
+const fetchOrAhead = (url: string) => (pageFetch() ?? globalThis.fetch)(url);
+
 afterEach(() => {
   globalThis.fetch = fetch;
+  Reflect.deleteProperty(globalThis, Symbol.for('billingos:fetch'));
   asked.length = 0;
   page.remove();
 });
@@ -45,6 +49,12 @@ describe('asking ahead', () => {
     await new Promise((resolve) => setTimeout(resolve));
     await fetchOrAhead(URL);
     expect(asked).to.deep.equal([URL, URL]);
+  });
+
+  it('asks for nothing where another script of the page has', () => {
+    open(`<billing-provider session-token-url="${URL}">${USAGE}</billing-provider>`);
+    askAhead();
+    expect(asked).to.deep.equal([URL]);
   });
 
   for (const [what, markup] of [

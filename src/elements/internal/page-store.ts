@@ -1,7 +1,7 @@
 import { type ClientOptions, createClient } from '../../client/index.ts';
 import { createStore, type StoreOptions } from '../../store/index.ts';
 import type { UsageStore } from '../../store/types.ts';
-import { fetchOrAhead } from './ahead.ts';
+import { pageFetch } from './ahead.ts';
 import { onServer } from './environment.ts';
 import { pageVisibility } from './page-visibility.ts';
 
@@ -33,7 +33,7 @@ export function isConfigured({ sessionTokenUrl, getSessionToken, sessionToken }:
 export function createPageStore(settings: StoreSettings): UsageStore {
   const { sessionTokenUrl, getSessionToken, sessionToken, apiUrl, live, initialMetrics } = settings;
   const client = createClient({
-    fetch: fetchOrAhead,
+    fetch: pageFetch(),
     ...(getSessionToken == null ? {} : { getSessionToken }),
     ...(isGiven(sessionToken) ? { sessionToken } : {}),
     ...(isGiven(sessionTokenUrl) ? { sessionTokenUrl } : {}),

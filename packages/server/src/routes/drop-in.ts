@@ -8,7 +8,9 @@ import type { AppEnv } from './route.ts';
 /** The script-tag drop-in, read once at start: `/billingos.js`, its chunks beside it, and the one-file build. */
 
 const ENTRY = 'billingos.js';
-const ENTRY_MAX_AGE_S = 300;
+/** Those that a page names: the others have the hash of their content in theirs. */
+const PAGE_SCRIPTS = [ENTRY, 'billingos-ahead.js', 'billingos.iife.js'];
+const PAGE_SCRIPT_MAX_AGE_S = 300;
 
 /** The build has not put the drop-in where it is served from. */
 export class DropInMissingError extends Error {
@@ -38,11 +40,10 @@ function readAssets(folder: string): Map<string, Asset> {
   }
   return new Map(
     files.map((file) => {
-      const isEntry = file === ENTRY || file === 'billingos.iife.js';
       const headers = {
         'Content-Type': 'text/javascript; charset=utf-8',
-        'Cache-Control': isEntry
-          ? `public, max-age=${ENTRY_MAX_AGE_S}`
+        'Cache-Control': PAGE_SCRIPTS.includes(file)
+          ? `public, max-age=${PAGE_SCRIPT_MAX_AGE_S}`
           : 'public, max-age=31536000, immutable',
       };
       return [file, readAsset(join(folder, file), headers)];
