@@ -64,6 +64,8 @@ export const QUEUE_MAX = 10_000;
  * ninths each, and so on: whoever comes late finds room, and what one holds too much it gives back as it is committed.
  */
 const ROOMS_OF_TENANT_MAX = 4;
+/** Tenants that are remembered while nothing of theirs waits. */
+const TENANTS_MAX = 1_000;
 /** So many replies are written before what the last ones were made of is let go of. */
 const TOLD_AT_ONCE = 32;
 /** How long a command may wait before it is begun: whoever sent it should hear in time to send it again. */
@@ -76,15 +78,27 @@ interface Waiting<Command, Result> {
   reject: (error: unknown) => void;
 }
 
-interface Queue<Command, Result> {
+/** Who have batches: each tenant its own, or all of them together. */
+interface Party {
+  /** Batches that are with the store. */
+  inFlight: number;
+  /** Commands that wait for one. */
+  backlog: number;
+}
+
+interface Tenant<Command, Result> {
+  readonly id: string;
+  readonly party: Party;
   readonly waiting: Waiting<Command, Result>[];
-  /** Commands that its tenant may have in a batch by now. */
+  /** Commands that it may have in a batch by now. */
   credit: number;
+  /** Commands that wait or are being committed. */
+  depth: number;
 }
 
 /** Whole submissions of one tenant that are committed together. */
 interface Taken<Command, Result> {
-  readonly tenantId: string;
+  readonly tenant: Tenant<Command, Result>;
   readonly waiting: readonly Waiting<Command, Result>[];
 }
 
@@ -103,29 +117,26 @@ export function groupCommit<Command, Result>(
     onShed,
     clock = () => performance.now(),
   } = options;
-  /** Of tenants that wait, in turn: a Map keeps insertion order, and who had a turn and waits on goes to the back. */
-  const queues = new Map<string, Queue<Command, Result>>();
-  /** Who have batches: each tenant its own, or all of them together. */
-  const partyOf = (tenantId: string): string => (mixesTenants ? '' : tenantId);
   const lanesOfPartyMax = mixesTenants ? lanesMax : lanesOfTenantMax;
-  /** Batches that are with the store, and commands that wait for one, by party. */
-  const inFlight = new Map<string, number>();
-  const backlogs = new Map<string, number>();
-  /** Commands that wait or are being committed, by tenant and in all. */
-  const depths = new Map<string, number>();
+  const everybody: Party = { inFlight: 0, backlog: 0 };
+  const tenants = new Map<string, Tenant<Command, Result>>();
+  let tenantsMax = TENANTS_MAX;
+  /** Tenants that wait, in turn: who had a turn and waits on goes to the back. */
+  const order: Tenant<Command, Result>[] = [];
+  /** Commands that wait or are being committed. */
   let depth = 0;
   let lanes = 0;
 
   /** Commits one batch after the other, until nothing waits that another lane does not take as well. */
   async function runLane(): Promise<void> {
     for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
-      const [{ tenantId }] = batch as [Taken<Command, Result>];
-      const party = partyOf(tenantId);
-      add(inFlight, party, 1);
-      for (const taken of batch) add(backlogs, party, -countCommands(taken.waiting));
+      const [{ tenant }] = batch as [Taken<Command, Result>];
+      const { party } = tenant;
+      party.inFlight += 1;
+      for (const { waiting } of batch) party.backlog -= countCommands(waiting);
       await settle(batch);
-      add(inFlight, party, -1);
-      for (const taken of batch) count(taken.tenantId, -countCommands(taken.waiting));
+      party.inFlight -= 1;
+      for (const taken of batch) count(taken.tenant, -countCommands(taken.waiting));
     }
     lanes -= 1;
   }
@@ -134,33 +145,33 @@ export function groupCommit<Command, Result>(
    * Whether a party may have another batch: then the store has it at hand while the callers of the last one hear of
    * theirs. A tenant's second is one of many commands, as few are cheaper in the batch after the first.
    */
-  function mayBegin(party: string): boolean {
-    const beside = inFlight.get(party) ?? 0;
-    if (beside === 0) return true;
-    if (beside >= lanesOfPartyMax) return false;
-    return mixesTenants || (backlogs.get(party) ?? 0) >= SPLIT_MIN / lanesOfPartyMax;
+  function mayBegin({ inFlight, backlog }: Party): boolean {
+    if (inFlight === 0) return true;
+    if (inFlight >= lanesOfPartyMax) return false;
+    return mixesTenants || backlog >= SPLIT_MIN / lanesOfPartyMax;
   }
 
   /** Each tenant in turn adds its part, round after round, until the batch is full or nobody has a part to add. */
   function takeBatch(): Taken<Command, Result>[] {
-    const batch = new Map<string, Waiting<Command, Result>[]>();
     const [next] = turnsFor(1);
     if (next === undefined) return [];
-    let room = roomOfBatch(partyOf(next[0]));
+    const batch = new Map<Tenant<Command, Result>, Waiting<Command, Result>[]>();
+    let room = roomOfBatch(next.party);
     for (let turns = turnsFor(room); turns.length > 0; turns = turnsFor(room)) {
       const quantum = Math.floor(room / turns.length);
       const before = room;
-      for (const [tenantId, queue] of turns) {
-        dropExpired(tenantId, queue.waiting);
+      for (const tenant of turns) {
+        dropExpired(tenant);
         // Who has credit left over was stopped by the last batch's bound, and goes on with the same turn.
-        if (!hasCredit(queue)) queue.credit += quantum;
-        const taken = takeFront(queue, room, batch.size === 0);
+        if (!hasCredit(tenant)) tenant.credit += quantum;
+        const taken = takeFront(tenant, room, batch.size === 0);
         room -= countCommands(taken);
-        if (taken.length > 0) batch.set(tenantId, [...(batch.get(tenantId) ?? []), ...taken]);
+        if (taken.length > 0) batch.set(tenant, [...(batch.get(tenant) ?? []), ...taken]);
         // Its turn is not over but the batch is full: it begins the next one, or smaller ones would pass it for ever.
-        if (hasCredit(queue)) return shares(batch);
-        queues.delete(tenantId);
-        if (queue.waiting.length > 0) queues.set(tenantId, queue);
+        if (hasCredit(tenant)) return shares(batch);
+        order.splice(order.indexOf(tenant), 1);
+        if (tenant.waiting.length > 0) order.push(tenant);
+        else tenant.credit = 0;
       }
       if (batch.size > 0 && (room === before || !mixesTenants)) break;
     }
@@ -168,34 +179,51 @@ export function groupCommit<Command, Result>(
   }
 
   /** Those who may add to a batch: no more than it has room for, as each adds something in the end. */
-  function turnsFor(room: number): [string, Queue<Command, Result>][] {
-    const turns: [string, Queue<Command, Result>][] = [];
+  function turnsFor(room: number): Tenant<Command, Result>[] {
+    const turns: Tenant<Command, Result>[] = [];
     const turnsMax = mixesTenants ? room : Math.min(room, 1);
-    for (const [tenantId, queue] of queues) {
+    for (const tenant of order) {
       if (turns.length >= turnsMax) break;
-      if (mayBegin(partyOf(tenantId))) turns.push([tenantId, queue]);
+      if (mayBegin(tenant.party)) turns.push(tenant);
     }
     return turns;
   }
 
   /** The first lane of a party leaves each other one its part of what waits. */
-  function roomOfBatch(party: string): number {
-    const divided = inFlight.has(party) ? 0 : (backlogs.get(party) ?? 0);
+  function roomOfBatch({ inFlight, backlog }: Party): number {
+    const divided = inFlight > 0 ? 0 : backlog;
     return divided < SPLIT_MIN ? batchMax : Math.min(batchMax, Math.ceil(divided / lanesOfPartyMax));
   }
 
-  function count(tenantId: string, change: number): void {
+  function count(tenant: Tenant<Command, Result>, change: number): void {
     depth += change;
-    add(depths, tenantId, change);
+    tenant.depth += change;
+  }
+
+  /**
+   * What is known of a tenant. It stays when nothing waits: a Map that lives long and loses what it got leaves tables
+   * behind, which keep all that was in them, whole requests, until the next full collection.
+   */
+  function tenantOf(id: string): Tenant<Command, Result> {
+    let tenant = tenants.get(id);
+    if (tenant !== undefined) return tenant;
+    if (tenants.size >= tenantsMax) {
+      for (const idle of tenants.values()) if (idle.depth === 0) tenants.delete(idle.id);
+      tenantsMax = Math.max(TENANTS_MAX, 2 * tenants.size);
+    }
+    const party = mixesTenants ? everybody : { inFlight: 0, backlog: 0 };
+    tenants.set(id, (tenant = { id, party, waiting: [], credit: 0, depth: 0 }));
+    return tenant;
   }
 
   /** Refuses those at the front that have waited too long; nobody behind them has waited longer. */
-  function dropExpired(tenantId: string, queue: Waiting<Command, Result>[]): void {
+  function dropExpired(tenant: Tenant<Command, Result>): void {
+    const { waiting, party } = tenant;
     const oldest = clock() - waitMsMax;
-    const end = queue.findIndex(({ since }) => since >= oldest);
-    const expired = queue.splice(0, end === -1 ? queue.length : end);
-    count(tenantId, -countCommands(expired));
-    add(backlogs, partyOf(tenantId), -countCommands(expired));
+    const end = waiting.findIndex(({ since }) => since >= oldest);
+    const expired = waiting.splice(0, end === -1 ? waiting.length : end);
+    count(tenant, -countCommands(expired));
+    party.backlog -= countCommands(expired);
     if (expired.length > 0) onShed?.(countCommands(expired));
     for (const { reject } of expired)
       reject(
@@ -208,8 +236,8 @@ export function groupCommit<Command, Result>(
     let results: readonly (readonly Result[])[];
     try {
       results = await commit(
-        batch.map(({ tenantId, waiting }) => ({
-          tenantId,
+        batch.map(({ tenant, waiting }) => ({
+          tenantId: tenant.id,
           commands: commandsOf(waiting),
         })),
       );
@@ -249,7 +277,8 @@ export function groupCommit<Command, Result>(
       return depth;
     },
     submit(tenantId, commands) {
-      const ofTenant = (depths.get(tenantId) ?? 0) + commands.length;
+      const tenant = tenantOf(tenantId);
+      const ofTenant = tenant.depth + commands.length;
       const left = queueMax - depth - commands.length;
       if (left < 0 || ofTenant > left * ROOMS_OF_TENANT_MAX) {
         onShed?.(commands.length);
@@ -259,13 +288,12 @@ export function groupCommit<Command, Result>(
           ),
         );
       }
-      count(tenantId, commands.length);
-      add(backlogs, partyOf(tenantId), commands.length);
+      count(tenant, commands.length);
+      tenant.party.backlog += commands.length;
       return new Promise((resolve, reject) => {
-        const queue = queues.get(tenantId) ?? { waiting: [], credit: 0 };
-        queue.waiting.push({ commands, since: clock(), resolve, reject });
-        queues.set(tenantId, queue);
-        if (lanes === lanesMax || !mayBegin(partyOf(tenantId))) return;
+        if (tenant.waiting.length === 0) order.push(tenant);
+        tenant.waiting.push({ commands, since: clock(), resolve, reject });
+        if (lanes === lanesMax || !mayBegin(tenant.party)) return;
         lanes += 1;
         // Deferred by a turn of the event loop's I/O phase, so that requests read together are committed together.
         setImmediate(() => void runLane());
@@ -276,35 +304,35 @@ export function groupCommit<Command, Result>(
 
 /** Takes whole submissions within the credit and the room; of a batch the first fits always. */
 function takeFront<Command, Result>(
-  queue: Queue<Command, Result>,
+  tenant: Tenant<Command, Result>,
   room: number,
   isFirst: boolean,
 ): Waiting<Command, Result>[] {
   let size = 0;
-  const end = queue.waiting.findIndex(({ commands }, index) => {
+  const end = tenant.waiting.findIndex(({ commands }, index) => {
     size += commands.length;
-    return size > queue.credit || (size > room && !(isFirst && index === 0));
+    return size > tenant.credit || (size > room && !(isFirst && index === 0));
   });
-  const taken = queue.waiting.splice(0, end === -1 ? queue.waiting.length : end);
-  queue.credit -= countCommands(taken);
+  const taken = tenant.waiting.splice(0, end === -1 ? tenant.waiting.length : end);
+  tenant.credit -= countCommands(taken);
   return taken;
 }
 
-function hasCredit<Command, Result>({ waiting: [next], credit }: Queue<Command, Result>): boolean {
+function hasCredit<Command, Result>({ waiting: [next], credit }: Tenant<Command, Result>): boolean {
   return next !== undefined && next.commands.length <= credit;
 }
 
 function shares<Command, Result>(
-  batch: ReadonlyMap<string, readonly Waiting<Command, Result>[]>,
+  batch: ReadonlyMap<Tenant<Command, Result>, readonly Waiting<Command, Result>[]>,
 ): Taken<Command, Result>[] {
-  return Array.from(batch, ([tenantId, waiting]) => ({ tenantId, waiting }));
+  return Array.from(batch, ([tenant, waiting]) => ({ tenant, waiting }));
 }
 
 function bySubmission<Command, Result>({
-  tenantId,
+  tenant,
   waiting,
 }: Taken<Command, Result>): Taken<Command, Result>[] {
-  return waiting.map((one) => ({ tenantId, waiting: [one] }));
+  return waiting.map((one) => ({ tenant, waiting: [one] }));
 }
 
 /** Pushed one by one: an array that `flatMap` made takes twice as long to send to another thread. */
@@ -320,11 +348,4 @@ function countCommands(batch: readonly { commands: readonly unknown[] }[]): numb
 
 function nextTick(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
-}
-
-/** Counts under a key that is there while its count is not 0. */
-function add(counts: Map<string, number>, key: string, change: number): void {
-  const count = (counts.get(key) ?? 0) + change;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
 }

@@ -14,14 +14,12 @@ export interface WriterStore extends Omit<SqliteStore, 'track'> {
 }
 
 export interface Call {
-  id: number;
   method: keyof WriterStore;
   args: readonly unknown[];
 }
 
-export type Answer =
-  | { id: number; value: unknown }
-  | { id: number; error: string; stack: string | undefined; storeFailed: boolean };
+/** Given in the order of the calls. */
+export type Answer = { value: unknown } | { error: string; stack: string | undefined; storeFailed: boolean };
 
 const sqlite = openSqlite((workerData as { path: string }).path);
 migrate(sqlite);
@@ -41,11 +39,11 @@ parentPort?.on('message', (message: Call | 'close') => {
 });
 parentPort?.postMessage('ready');
 
-function answer({ id, method, args }: Call): Answer {
+function answer({ method, args }: Call): Answer {
   try {
-    return { id, value: (store[method] as (...args: readonly unknown[]) => unknown)(...args) };
+    return { value: (store[method] as (...args: readonly unknown[]) => unknown)(...args) };
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    return { id, error: message, stack, storeFailed: error instanceof StoreFailedError };
+    return { error: message, stack, storeFailed: error instanceof StoreFailedError };
   }
 }

@@ -21,8 +21,8 @@ export async function startWriter(
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: { path },
   });
-  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  let lastId = 0;
+  /** Who waits for an answer: the thread gives them in the order in which it is asked. */
+  const callers: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = [];
   let failure: Error | null = null;
   let closing = false;
 
@@ -31,16 +31,14 @@ export async function startWriter(
     worker.once('error', reject);
   });
   worker.on('message', (answer: Answer) => {
-    const caller = pending.get(answer.id);
-    pending.delete(answer.id);
+    const caller = callers.shift();
     if ('value' in answer) caller?.resolve(answer.value);
     else caller?.reject(toError(answer));
   });
   const failAll = (error: Error): void => {
     const first = failure === null && !closing;
     failure = new LedgerUnavailableError('The embedded store has stopped', { cause: error });
-    for (const { reject } of pending.values()) reject(failure);
-    pending.clear();
+    for (const { reject } of callers.splice(0)) reject(failure);
     if (first) onFailure(failure);
   };
   worker.on('error', failAll);
@@ -50,9 +48,8 @@ export async function startWriter(
     call(method, ...args) {
       if (failure !== null) return Promise.reject(failure);
       return new Promise((resolve, reject) => {
-        lastId += 1;
-        pending.set(lastId, { resolve: resolve as (value: unknown) => void, reject });
-        worker.postMessage({ id: lastId, method, args } satisfies Call);
+        callers.push({ resolve: resolve as (value: unknown) => void, reject });
+        worker.postMessage({ method, args } satisfies Call);
       });
     },
     close() {
