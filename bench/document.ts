@@ -118,14 +118,17 @@ const HOT_PATH = `## Where a request's time goes
 A bare server needs some 13 µs of its main thread for a request, and as much again of the other processor for whoever
 asks. The API's main thread needs some 28 for an event, of which 20 are Node's HTTP and the kernel's; the thread that
 writes to SQLite 25, of which SQLite itself takes a quarter, the kernel another, and most of the rest the driver, value by
-value; and the threads that collect garbage 2. With whoever asks that is 68 µs of two processors, and so 29 000 events a
-second, 0.4 of the bare server, if nobody ever waited for anybody; but 64 callers who wait for their replies do wait, each
-for a commit under way and for its own. At half that load the three threads, and whoever asks, have two processors
-between them: most of the slowest hundredth is a thread that waits for its turn, some 3 to 8 ms, which the bare server,
-alone on its processor, never does. On PostgreSQL, one by one, the main thread needs some
-50 and PostgreSQL 40; in batches of 100 they need 17 and 26, and PostgreSQL's are what a row of the event, one of its key
-and one of its counter take, where pgbench writes one row and no other. That is the floor here: of two processors one is
-PostgreSQL's whole. These were looked at, in processor time:
+value. With whoever asks that is 66 µs of two processors, and so 30 000 events a second, 0.45 of the bare server, if
+nobody ever waited for anybody. 64 callers who wait for their replies do wait, each for a commit under way and for its
+own, and leave a quarter of both processors idle; 256 keep them busy. At half that load the two threads, and whoever
+asks, have two processors between them: most of the slowest hundredth is a thread that waits for its turn, which the bare
+server, alone on its processor, never does. On PostgreSQL, one by one, the main thread needs some 43 and PostgreSQL 40; in
+batches of 100 they need 17 and 26, and PostgreSQL's are what a row of the event, one of its key and one of its counter
+take, where pgbench writes one row and no other. That is the floor here: of two processors one is PostgreSQL's whole. At
+half the load a batch is some ten events, and what each batch costs, whatever its size, three round trips with five
+statements, is half of the main thread's 90 µs an event: so the slowest hundredth waits longer than on SQLite. A check
+on PostgreSQL takes 28 µs of the main thread, six more than on SQLite, for the driver's rows: 36 000 a second, if
+nothing else ran beside it, where half of the bare server are 38 000. These were looked at, in processor time:
 
 | what | measured | done |
 | --- | --- | --- |
@@ -136,6 +139,7 @@ PostgreSQL's whole. These were looked at, in processor time:
 | The log of SQLite moved into its file by the thread that writes | 6 ms for every 1 400 events, in which nothing is committed | moved beside it, on a thread of the driver's |
 | Objects with a getter of their own, one a request: V8 makes a hidden class for each, which keeps the whole request until the next full collection | busy machine, an event: main thread 46–50 → 38–40 µs, threads that collect 12 → 5; of each 11 MB that were allocated 2.8 survived, and 0.5 without | a method in its place |
 | Objects that begin as a spread and are added to, \`{ ...given, more }\`: from Node 20's compiled code each comes with a hidden class of its own | 0.4 to 3 µs each, in place of 0.05 to 0.2; of what a check allocated 4 % lived on, and 0.02 % without; 35 000 → 41 000 checks a second | spelled out, or assigned |
+| Maps that live long and lose what they got: each time they are laid out anew the old table stays behind in the old generation, and with it all that was in it, whole requests, until the next full collection | at half load, an event: of what was allocated 1.1 % lived on, and 0.05 % without; a full collection every 2 s, and none in a minute; minor ones 2.4 → 1.0 ms; the slowest hundredth 16 → 6 ms; main thread 33 → 28 µs | what waits in arrays, tenants remembered |
 | What V8 took for long-lived, and made in the old generation, where it held what it referred to | an event: of what was allocated 1.4 % lived on, and 0.02 % without; minor collections take two thirds of the time | \`--no-allocation-site-pretenuring\`, set where the API starts |
 | The period of an event or a check, computed anew, for a check twice | 0.7 µs each; a tenth of a check | the last one of each anchor is known |
 | Rows for SQLite in chunks of 16, and the rest one by one | 16 rows are one call of the driver's; of 25 rows 9 were nine | in chunks of 32 and its halves: writing thread 22.6 → 20 µs an event |
@@ -146,7 +150,7 @@ PostgreSQL's whole. These were looked at, in processor time:
 | Printing the reply | 3.7 → 1.8 µs: instants are remembered, as most are the ends of periods; members' names quoted once; one text in place of 60 pieces, which had outlived the function | yes; one template in place of a walk through the document would take 0.9 more, and be a second truth |
 | Batches on PostgreSQL, 16 of 100 at once: arrays as literals, replies printed one after the other and each in one piece | an event of the API's: main thread 26 → 20 µs, threads that collect 14 → 6 | yes |
 | Waiting callers told some at a time, so that what a reply was made of is let go of before the next are made | with 1 000 requests at once 6.7 → 5.7 KB of each outlive two collections | yes |
-| A larger space for what is new, \`--max-semi-space-size=128\` | with 64 requests at once nothing; with 3 000 an event takes 64 µs of processor time, 73 with 64 MB and 115 with Node's 16; 1.2 times the best is 102 % of it, 93 % and 77 %; some 220 MB more, and at half load the slowest hundredth of events take 11 to 21 ms in place of the 6 to 13 of Node's 16 | where the API is served: see \`docs/self-hosting.md\` |
+| A larger space for what is new, \`--max-semi-space-size=128\` | with 64 requests at once nothing; with 3 000 an event takes 64 µs of processor time, 73 with 64 MB and 115 with Node's 16; 1.2 times the best is 102 % of it, 93 % and 77 %; some 220 MB more | where the API is served: see \`docs/self-hosting.md\` |
 | 64 to 256 requests in hand at once, connections beyond them paused until one is answered | as much outlives two collections, and the pausing costs | no |
 | Hashing the secret key | 0.84 → 0.24 µs with one-shot \`hash\`; its checksum, 0.5, only where it is not known yet | yes |
 | Checking the body with zod | 0.6 µs | left: a second, hand-written check could gain less than that |

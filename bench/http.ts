@@ -42,6 +42,8 @@ const ROUNDS = options.quick ? 1 : Number(options.rounds);
 const RUN_MS = options.quick ? 500 : Number(options.seconds) * 1_000;
 const WARM_UP_MS = options.quick ? 500 : 3_000;
 const CONNECTIONS = 64;
+/** So many that the servers, and not their callers' waiting, set the rate. */
+const CONNECTIONS_MANY = 256;
 /** Customers that events are spread over. */
 const SPREAD_OVER = 1_000;
 
@@ -55,6 +57,8 @@ type StoreName = keyof typeof STORES;
 const LOADS = {
   bareTrack: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, isHalf: false },
   track: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: false },
+  bareMany: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, isHalf: false, isMany: true },
+  many: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: false, isMany: true },
   hot: { of: 'api', route: 'track', customers: 1, isHalf: false },
   bareCheck: { of: 'bareCheck', route: 'check', customers: SPREAD_OVER, isHalf: false },
   check: { of: 'api', route: 'check', customers: SPREAD_OVER, isHalf: false },
@@ -62,7 +66,13 @@ const LOADS = {
   half: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: true },
 } as const satisfies Record<
   string,
-  { of: 'api' | 'bareTrack' | 'bareCheck'; route: Route; customers: number; isHalf: boolean }
+  {
+    of: 'api' | 'bareTrack' | 'bareCheck';
+    route: Route;
+    customers: number;
+    isHalf: boolean;
+    isMany?: boolean;
+  }
 >;
 type LoadName = keyof typeof LOADS;
 type Round = Record<LoadName, Figures>;
@@ -73,11 +83,13 @@ async function measure(store: StoreName, generator: Generator, databaseUrl?: str
   const bareCheck = await startBare(api, 'check');
   const servers: Record<string, Server> = { api, bareTrack, bareCheck };
   const run = async (name: LoadName, runMs: number, trackedPerS: number): Promise<Figures> => {
-    const { of, route, customers, isHalf } = LOADS[name];
+    const load = LOADS[name];
+    const { of, route, customers, isHalf } = load;
     const server = servers[of];
     if (server === undefined) throw new Error(`There is no server ${of}`);
     const perS = isHalf ? trackedPerS / 2 : null;
-    return generator.run({ route, customers, connections: CONNECTIONS, perS, runMs }, server);
+    const connections = 'isMany' in load ? CONNECTIONS_MANY : CONNECTIONS;
+    return generator.run({ route, customers, connections, perS, runMs }, server);
   };
   try {
     const names = Object.keys(LOADS) as LoadName[];
@@ -104,14 +116,21 @@ function figuresOf(store: StoreName, rounds: readonly Round[], fsyncMs: number):
     spreadOf(rounds.map((round) => of(round) / to(round)));
   return [
     {
-      name: `Track, ${name}`,
+      name: `Track, ${name}, ${CONNECTIONS} connections`,
       reference: 'requests/s of bare node:http',
       unit: '×',
       atLeast: target,
       value: ratio(perS('track'), perS('bareTrack')),
     },
     {
-      name: `Track at half that load, ${name}`,
+      name: `Track, ${name}, ${CONNECTIONS_MANY} connections`,
+      reference: 'requests/s of bare node:http, as many',
+      unit: '×',
+      atLeast: target,
+      value: ratio(perS('many'), perS('bareMany')),
+    },
+    {
+      name: `Track at half the load of ${CONNECTIONS}, ${name}`,
       reference: 'p99 of bare node:http at the same rate + one fsync',
       unit: '×',
       atMost: 3,
