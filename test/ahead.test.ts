@@ -28,6 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.stop());
 afterEach(async () => {
+  site.sessionAfter = Promise.resolve();
   for (const { page } of contexts.splice(0)) await page.context().close();
 });
 
@@ -112,7 +113,7 @@ test('numbers that were not asked for in ten seconds are left to the drop-in', a
   let answer!: () => void;
   site.sessionAfter = new Promise<void>((resolve) => (answer = resolve));
   const opened = await open(PAGE, async (page) => {
-    await page.waitForFunction(() => window.deeds.length > 0);
+    await page.waitForRequest((request) => new URL(request.url()).pathname === SESSION_PATH);
     await page.evaluate(() => {
       window.endKeeping?.();
     });
