@@ -41,7 +41,9 @@ const NOTES: Record<string, string> = {
     'ahead is as in [Script tag](script-tag.md#on-slow-lines): by a preload of the session and `billingos-ahead.js`.',
   stored:
     'On the full store events go to neighbours, as on the empty one, which shows what its size costs; and to customers ' +
-    'apart, each of whose counters is written with a page of its own.',
+    'apart, each of whose counters is written with a page of its own, where neighbours share theirs: a transaction ' +
+    'then writes a page of 4 or 8 kB to the log for every event, which is what the difference is. So it is in every ' +
+    'store that is laid out in pages.',
   stream:
     'From the reply to an event until a bar on a page of its customer has painted it, while each of the other streams ' +
     'is that of another customer; the 99th percentile.',
