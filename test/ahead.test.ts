@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { recordDeeds } from './support/deeds.ts';
 import { SESSION_PATH, Site, type OpenPage } from './support/site.ts';
 
 /** What `billingos-ahead.js` asks for while the drop-in is on its way, and who gets the answers. */
@@ -13,8 +14,6 @@ const PAGE = `${SCRIPTS}<billing-provider ${SETTINGS}>${DISPLAY}</billing-provid
 
 declare global {
   interface Window {
-    /** What was asked for and defined, in order. */
-    deeds: string[];
     /** Ends the ten seconds for which answers are kept. */
     endKeeping?: () => void;
   }
@@ -43,6 +42,7 @@ async function open(markup: string, hasCome: (page: Page) => Promise<unknown>): 
     await come;
     await route.continue();
   });
+  await context.addInitScript(recordKeeping);
   const opened = await site.open(markup, { context, before: recordDeeds });
   contexts.push(opened);
   return opened;
@@ -169,19 +169,8 @@ describe('a session route that gives no session', () => {
 });
 
 /** In the page. */
-function recordDeeds(): void {
-  window.deeds = [];
-  const fetch = window.fetch.bind(window);
-  const define = customElements.define.bind(customElements);
+function recordKeeping(): void {
   const setTimeout = window.setTimeout.bind(window);
-  window.fetch = (url, init) => {
-    window.deeds.push(url as string);
-    return fetch(url, init);
-  };
-  customElements.define = (name, ...rest) => {
-    window.deeds.push(name);
-    define(name, ...rest);
-  };
   window.setTimeout = ((callback: () => void, delayMs?: number) => {
     if (delayMs === 10_000) window.endKeeping ??= callback;
     return setTimeout(callback, delayMs);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type {} from '../src/elements/index.ts';
 import { VERSION } from '../src/elements/internal/version.ts';
+import { recordDeeds } from './support/deeds.ts';
 import { SESSION_PATH, Site, type OpenPage } from './support/site.ts';
 
 /** The built drop-in on pages that have it twice, in two versions, and things of their own. */
@@ -22,8 +23,6 @@ const OURS = ['violations', 'shiftScore', 'keysBefore', 'deeds'];
 declare global {
   interface Window {
     keysBefore: string[];
-    /** What was asked for and defined, in order. */
-    deeds: string[];
   }
 }
 
@@ -148,18 +147,3 @@ test('the session is asked for once, before the first element is defined, howeve
   expect(deeds.filter((deed) => deed === SESSION_PATH)).toHaveLength(1);
   await open.page.context().close();
 });
-
-/** In the page. */
-function recordDeeds(): void {
-  window.deeds = [];
-  const fetch = window.fetch.bind(window);
-  const define = customElements.define.bind(customElements);
-  window.fetch = (url, init) => {
-    window.deeds.push(url as string);
-    return fetch(url, init);
-  };
-  customElements.define = (name, ...rest) => {
-    window.deeds.push(name);
-    define(name, ...rest);
-  };
-}
