@@ -55,27 +55,23 @@ type StoreName = keyof typeof STORES;
 
 /** What one round asks, and of whom; the last two at half of what `track` came to. */
 const LOADS = {
-  bareTrack: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, isHalf: false },
-  track: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: false },
-  bareMany: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, isHalf: false, isMany: true },
-  many: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: false, isMany: true },
-  hot: { of: 'api', route: 'track', customers: 1, isHalf: false },
-  bareCheck: { of: 'bareCheck', route: 'check', customers: SPREAD_OVER, isHalf: false },
-  check: { of: 'api', route: 'check', customers: SPREAD_OVER, isHalf: false },
-  bareHalf: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, isHalf: true },
-  half: { of: 'api', route: 'track', customers: SPREAD_OVER, isHalf: true },
+  bareTrack: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS },
+  track: { of: 'api', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS },
+  bareMany: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS_MANY },
+  many: { of: 'api', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS_MANY },
+  hot: { of: 'api', route: 'track', customers: 1, connections: CONNECTIONS },
+  bareCheck: { of: 'bareCheck', route: 'check', customers: SPREAD_OVER, connections: CONNECTIONS },
+  check: { of: 'api', route: 'check', customers: SPREAD_OVER, connections: CONNECTIONS },
+  bareHalf: { of: 'bareTrack', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS },
+  half: { of: 'api', route: 'track', customers: SPREAD_OVER, connections: CONNECTIONS },
 } as const satisfies Record<
   string,
-  {
-    of: 'api' | 'bareTrack' | 'bareCheck';
-    route: Route;
-    customers: number;
-    isHalf: boolean;
-    isMany?: boolean;
-  }
+  { of: 'api' | 'bareTrack' | 'bareCheck'; route: Route; customers: number; connections: number }
 >;
 type LoadName = keyof typeof LOADS;
 type Round = Record<LoadName, Figures>;
+
+const isHalf = (name: LoadName): boolean => name === 'bareHalf' || name === 'half';
 
 async function measure(store: StoreName, generator: Generator, databaseUrl?: string): Promise<Round[]> {
   const api = await startApi(databaseUrl);
@@ -83,18 +79,16 @@ async function measure(store: StoreName, generator: Generator, databaseUrl?: str
   const bareCheck = await startBare(api, 'check');
   const servers: Record<string, Server> = { api, bareTrack, bareCheck };
   const run = async (name: LoadName, runMs: number, trackedPerS: number): Promise<Figures> => {
-    const load = LOADS[name];
-    const { of, route, customers, isHalf } = load;
+    const { of, route, customers, connections } = LOADS[name];
     const server = servers[of];
     if (server === undefined) throw new Error(`There is no server ${of}`);
-    const perS = isHalf ? trackedPerS / 2 : null;
-    const connections = 'isMany' in load ? CONNECTIONS_MANY : CONNECTIONS;
+    const perS = isHalf(name) ? trackedPerS / 2 : null;
     return generator.run({ route, customers, connections, perS, runMs }, server);
   };
   try {
     const names = Object.keys(LOADS) as LoadName[];
     const rounds: Round[] = [];
-    for (const name of names.filter((each) => !LOADS[each].isHalf)) await run(name, WARM_UP_MS, 0);
+    for (const name of names.filter((each) => !isHalf(each))) await run(name, WARM_UP_MS, 0);
     for (let round = 0; round < ROUNDS; round += 1) {
       const measured: Partial<Round> = {};
       for (const name of names) {
@@ -168,7 +162,7 @@ function printRounds(store: StoreName, rounds: readonly Round[]): void {
         `${min.toFixed(0)}–${max.toFixed(0)}`,
         of('p50Ms').median.toFixed(2),
         of('p99Ms').median.toFixed(2),
-        LOADS[load].isHalf ? of('lagP99Ms').median.toFixed(2) : '–',
+        isHalf(load) ? of('lagP99Ms').median.toFixed(2) : '–',
       ];
     }),
   );
@@ -185,7 +179,7 @@ async function main(): Promise<void> {
     ...facts,
     processors: generator.processor,
     nodeOptions: NODE_OPTIONS,
-    connections: CONNECTIONS,
+    connections: `${CONNECTIONS} and ${CONNECTIONS_MANY}`,
     rounds: ROUNDS,
     runMs: RUN_MS,
     warmUpMs: WARM_UP_MS,

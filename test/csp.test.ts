@@ -15,6 +15,8 @@ const POLICY = [
 const HEADERS = { 'Content-Security-Policy': POLICY };
 const DROP_INS = {
   'the module': '<script type="module" src="/billingos.js"></script>',
+  'the module, asked for ahead':
+    '<script type="module" src="/billingos-ahead.js"></script><script type="module" src="/billingos.js"></script>',
   'the one-file script': '<script src="/billingos.iife.js" defer></script>',
 };
 const VARIANTS = ['banner', 'toast', 'modal', 'inline'] as const;

@@ -48,8 +48,9 @@ export async function startWriter(
     call(method, ...args) {
       if (failure !== null) return Promise.reject(failure);
       return new Promise((resolve, reject) => {
-        callers.push({ resolve: resolve as (value: unknown) => void, reject });
+        // What cannot be sent is thrown here, and gets no answer that would be taken for the next caller's.
         worker.postMessage({ method, args } satisfies Call);
+        callers.push({ resolve: resolve as (value: unknown) => void, reject });
       });
     },
     close() {
