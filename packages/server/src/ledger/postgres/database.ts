@@ -20,6 +20,11 @@ export interface Transaction extends Queryable {
    * database takes one after the other all the same.
    */
   queryAhead(statement: Statement, ...values: unknown[]): Promise<Row[]>;
+  /**
+   * Ends the transaction with a statement and the commit, which is sent behind it and not waited for in between: of a
+   * statement that fails, nothing is committed, nor of any before it.
+   */
+  commitWith(statement: Statement, ...values: unknown[]): Promise<void>;
   /** Ends the transaction without a trace; what `work` returns then stands for nothing written. */
   rollback(): Promise<void>;
 }
@@ -158,6 +163,12 @@ async function runOnce<T>(client: PoolClient, work: (transaction: Transaction) =
       async queryAhead(statement, ...values) {
         const [, rows] = await Promise.all([begun, ask(client, statement, values)]);
         return rows;
+      },
+      async commitWith(statement, ...values) {
+        await begun;
+        state.open = false;
+        const [asked, committed] = await Promise.allSettled([ask(client, statement, values), commit(client)]);
+        for (const part of [asked, committed]) if (part.status === 'rejected') throw part.reason;
       },
       rollback,
     });

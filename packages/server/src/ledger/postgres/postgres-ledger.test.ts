@@ -9,7 +9,7 @@ import { ledgerContract, recorded, tally, word } from '../testing/contract.ts';
 import { administer, auditPostgres, startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { catalogCache } from './catalogs.ts';
 import { knownStandings } from './known-standings.ts';
-import { CONNECTIONS_MAX, openDatabase, type Database, type Transaction } from './database.ts';
+import { CONNECTIONS_MAX, openDatabase, type Database, type Statement } from './database.ts';
 import { openChangeFeed } from './notifications.ts';
 import { openPostgresLedger } from './postgres-ledger.ts';
 import { clearEvents, createCustomer, ensureCustomer } from './profiles.ts';
@@ -246,8 +246,8 @@ function interrupted(
         let last: Promise<unknown> = Promise.resolve();
         /** In order: what is sent ahead stays behind what is held up. */
         const inTurn =
-          (ask: Transaction['query']): Transaction['query'] =>
-          (statement, ...values) => {
+          <T>(ask: (statement: Statement, ...values: unknown[]) => Promise<T>) =>
+          (statement: Statement, ...values: unknown[]): Promise<T> => {
             const asked = last.then(async () => {
               if (statement.name === name) await before((times += 1));
               return ask(statement, ...values);
@@ -259,6 +259,7 @@ function interrupted(
           ...transaction,
           query: inTurn((...asked) => transaction.query(...asked)),
           queryAhead: inTurn((...asked) => transaction.queryAhead(...asked)),
+          commitWith: inTurn((...asked) => transaction.commitWith(...asked)),
         });
       }),
   };
@@ -338,6 +339,23 @@ describe('a batch', () => {
     const verdicts = await track([command('api_calls', 1), command('api_calls', 1, key)]);
     expect(verdicts.map(word)).toEqual(['recorded', 'idempotency_key_reused']);
     expect((await auditPostgres(pair.url)).faults).toEqual([]);
+  });
+
+  it('that finds a correction’s key used in the meantime says nothing of it in the audit trail', async () => {
+    const corrected = (feature: string, changes = {}) => ({
+      ...command(feature, 1, changes),
+      author: { keyId: 'key_1', requestId: 'req_1' },
+    });
+    const key = { idempotencyKey: 'k' };
+    const { pair, track } = await openInterrupted('write', async ({ b }, times) => {
+      if (times === 1) await b.track([command('seats', 1, key)]);
+    });
+    const verdicts = await track([corrected('api_calls'), corrected('api_calls', key)]);
+    const [event] = recorded(verdicts.slice(0, 1));
+    const trail = await pair.ledgers[0].auditTrail('');
+    expect(trail.filter(({ action }) => action === 'usage.corrected').map(({ subject }) => subject)).toEqual([
+      event!.id,
+    ]);
   });
 
   it('is repeated after a deadlock that somebody else has caused', async () => {
@@ -493,6 +511,62 @@ describe('statements sent ahead', () => {
     );
     await expect(failing).rejects.toThrow('division by zero');
     expect(await database.query(select('2'))).toEqual([{ found: 2n }]);
+  });
+});
+
+describe('a statement that the commit is sent with', () => {
+  const TABLE = { name: '', text: 'create table kept (n integer)' };
+  const insert = (value: string) => ({ name: '', text: `insert into kept select ${value}` });
+  const KEPT = { name: '', text: 'select n from kept order by n' };
+
+  async function openStore(): Promise<Database> {
+    const database = openDatabase(await postgres.newStore());
+    onTestFinished(() => database.close());
+    await database.query(TABLE);
+    return database;
+  }
+
+  it('is committed, and what came before it', async () => {
+    const database = await openStore();
+    await database.transaction(async (transaction) => {
+      await transaction.query(insert('1'));
+      await transaction.commitWith(insert('2'));
+    });
+    expect(await database.query(KEPT)).toEqual([{ n: 1n }, { n: 2n }]);
+  });
+
+  it('leaves nothing of its transaction when it fails, says why, and leaves the connection to the next', async () => {
+    const database = await openStore();
+    const failing = database.transaction(async (transaction) => {
+      await transaction.query(insert('1'));
+      await transaction.commitWith(insert('1 / 0'));
+    });
+    await expect(failing).rejects.toThrow('division by zero');
+    expect(await database.query(KEPT)).toEqual([]);
+  });
+
+  it('is run again, with all of its transaction, when another one is to blame that it was undone', async () => {
+    const database = await openStore();
+    let times = 0;
+    await database.transaction(async (transaction) => {
+      times += 1;
+      await transaction.query(insert(`${times}`));
+      const undone = {
+        name: '',
+        text: "do $$ begin raise exception 'undone' using errcode = '40P01'; end $$",
+      };
+      await transaction.commitWith(times === 1 ? undone : insert('3'));
+    });
+    expect(await database.query(KEPT)).toEqual([{ n: 2n }, { n: 3n }]);
+  });
+
+  it('has an unknown outcome when the connection breaks', async () => {
+    const database = await openStore();
+    const breaking = database.transaction((transaction) =>
+      transaction.commitWith({ name: '', text: 'select pg_terminate_backend(pg_backend_pid())' }),
+    );
+    await expect(breaking).rejects.toBeInstanceOf(LedgerUnavailableError);
+    expect(await database.query(KEPT)).toEqual([]);
   });
 });
 
