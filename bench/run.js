@@ -1,9 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from '../scripts/build.js';
-import { root, run } from '../scripts/setup.js';
+import {
+  installChromium,
+  installDependencies,
+  installPostgres,
+  requireNode,
+  root,
+  run,
+} from '../scripts/setup.js';
 
-/** `npm run bench -- NAME [options]` runs one program of this folder; `npm run bench` runs all of them. */
+/**
+ * `npm run bench -- NAME [options]` runs one program of this folder, `npm run bench` all of them; installs what is
+ * missing, as the tests do.
+ */
 
 /** What stands beside the programs and is none. */
 const SHARED = [
@@ -34,6 +44,10 @@ if (named && !programs.includes(first)) {
   console.error(`There is no bench named ${first}. There are: ${programs.join(', ')}.`);
   process.exit(1);
 }
+requireNode();
+installDependencies();
+installChromium();
+installPostgres();
 // What is measured is what runs: the TypeScript loader that tests use costs the ledger 15 %.
 build();
 for (const program of named ? [first] : programs) {
