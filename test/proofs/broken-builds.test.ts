@@ -39,7 +39,6 @@ const WRONG: [name: string, caughtBy: string, breaks: Break[]][] = [
         find: 'where idempotency_key is not null\n    order by',
         replace: 'where false\n    order by',
       },
-      { file: TRACK, find: "number(row, 'kept') === keyed", replace: 'keyed >= 0' },
       {
         file: TRACK,
         find: "if ('verdicts' in outcome)\n            return outcome.verdicts;",
