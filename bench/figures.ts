@@ -30,8 +30,8 @@ export function meetsTarget({ value, atLeast, atMost }: Figure): boolean | null 
 }
 
 export function targetText({ atLeast, atMost, unit }: Figure): string {
-  if (atLeast !== undefined) return `≥ ${withUnit(atLeast, unit)}`;
-  return atMost === undefined ? '–' : `≤ ${withUnit(atMost, unit)}`;
+  if (atLeast !== undefined) return `≥ ${atLeast} ${unit}`;
+  return atMost === undefined ? '–' : `≤ ${atMost} ${unit}`;
 }
 
 export function spreadText({ value: { median, min, max }, unit }: Figure): readonly [string, string] {
@@ -98,9 +98,9 @@ function escaped(text: string): string {
 }
 
 function withUnit(value: number, unit: string): string {
-  return unit === '×' ? `${short(value)} ×` : `${short(value)} ${unit}`;
+  return `${short(value)} ${unit}`;
 }
 
 function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(value >= 10 ? 3 : 2);
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(value >= 1 ? 3 : 2);
 }
