@@ -487,17 +487,18 @@ describe('a deletion', () => {
     }, 10_000);
 });
 
+/** A database without a schema. */
+async function openEmpty(): Promise<Database> {
+  const database = openDatabase(await postgres.newStore());
+  onTestFinished(() => database.close());
+  return database;
+}
+
 describe('statements sent ahead', () => {
   const select = (what: string) => ({ name: '', text: `select ${what} as found` });
 
-  async function openStore(): Promise<Database> {
-    const database = openDatabase(await postgres.newStore());
-    onTestFinished(() => database.close());
-    return database;
-  }
-
   it('are answered each with its own, in order', async () => {
-    const database = await openStore();
+    const database = await openEmpty();
     const rows = await database.transaction((transaction) =>
       Promise.all([1, 2, 3].map((n) => transaction.queryAhead(select(`${n}`)))),
     );
@@ -505,7 +506,7 @@ describe('statements sent ahead', () => {
   });
 
   it('fail their transaction with the first that fails, and leave the connection to the next', async () => {
-    const database = await openStore();
+    const database = await openEmpty();
     const failing = database.transaction((transaction) =>
       Promise.all([transaction.queryAhead(select('1 / 0')), transaction.queryAhead(select('1'))]),
     );
@@ -520,8 +521,7 @@ describe('a statement that the commit is sent with', () => {
   const KEPT = { name: '', text: 'select n from kept order by n' };
 
   async function openStore(): Promise<Database> {
-    const database = openDatabase(await postgres.newStore());
-    onTestFinished(() => database.close());
+    const database = await openEmpty();
     await database.query(TABLE);
     return database;
   }
