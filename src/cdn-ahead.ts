@@ -75,4 +75,6 @@ async function askForNumbers(
   const signal = AbortSignal.timeout(TIMEOUT_DEFAULT_MS);
   const numbers = fetch(url, { headers, credentials: 'omit', redirect: 'error', cache: 'no-store', signal });
   replies.set(keyOf(url, headers), caught(numbers));
+  // A browser's first number takes it some 15 ms to write, and four times that on a phone. Here nobody waits for it.
+  (0).toLocaleString();
 }
