@@ -153,6 +153,7 @@ the time: 39 000 a second, where half of the bare server are 41 000. These were 
 | Plans of statements made once and never for the values at hand, \`force_generic_plan\` | for statements of 8 rows, asked by themselves, 250 → 100 µs; under load, where they are made once already, nothing | no |
 | The log of SQLite moved into its file by the thread that writes | 6 ms for every 1 400 events, in which nothing is committed | moved beside it, on a thread of the driver's |
 | Objects with a getter of their own, one a request: V8 makes a hidden class for each, which keeps the whole request until the next full collection | busy machine, an event: main thread 46–50 → 38–40 µs, threads that collect 12 → 5; of each 11 MB that were allocated 2.8 survived, and 0.5 without | a method in its place |
+| Rows of a check on PostgreSQL with 7 columns in place of 13, and with one text to be split; its batches, of some 30, a turn of the event loop later | between 4 % less of the main thread and as much; the text 8 % more; none | no |
 | Objects that begin as a spread and are added to, \`{ ...given, more }\`: from Node 20's compiled code each comes with a hidden class of its own | 0.4 to 3 µs each, in place of 0.05 to 0.2; of what a check allocated 4 % lived on, and 0.02 % without; 35 000 → 41 000 checks a second | spelled out, or assigned |
 | Maps that live long and lose what they got: each time they are laid out anew the old table stays behind in the old generation, and with it all that was in it, whole requests, until the next full collection | at half load, an event: of what was allocated 1.1 % lived on, and 0.05 % without; a full collection every 2 s, and none in a minute; minor ones 2.4 → 1.0 ms; the slowest hundredth 16 → 6 ms; main thread 33 → 28 µs | what waits in arrays, tenants remembered |
 | What V8 took for long-lived, and made in the old generation, where it held what it referred to | an event: of what was allocated 1.4 % lived on, and 0.02 % without; minor collections take two thirds of the time | \`--no-allocation-site-pretenuring\`, set where the API starts |
@@ -165,7 +166,7 @@ the time: 39 000 a second, where half of the bare server are 41 000. These were 
 | Printing the reply | 3.7 → 1.8 µs: instants are remembered, as most are the ends of periods; members' names quoted once; one text in place of 60 pieces, which had outlived the function | yes; one template in place of a walk through the document would take 0.9 more, and be a second truth |
 | Batches on PostgreSQL, 16 of 100 at once: arrays as literals, replies printed one after the other and each in one piece | an event of the API's: main thread 26 → 20 µs, threads that collect 14 → 6 | yes |
 | Waiting callers told some at a time, so that what a reply was made of is let go of before the next are made | with 1 000 requests at once 6.7 → 5.7 KB of each outlive two collections | yes |
-| A larger space for what is new, \`--max-semi-space-size=128\` | with 64 requests at once nothing; with 3 000 an event takes 56 µs of processor time, 58 with 64 MB and 100 with Node's 16; 1.2 times the best is 105 % of it, 104 % and 82 %; some 180 MB more, and 110 with 64 | where the API is served: see \`docs/self-hosting.md\` |
+| A larger space for what is new, \`--max-semi-space-size\` | with 64 requests at once nothing; with 3 000 an event takes 100 µs of processor time with Node's 16, 58 with 64, 56 with 128; 1.2 times the best is 82, 104 and 105 % of it, 68 once with 128 and 99 and 107 with 64; three times the best takes 177–194 MB with 64, 231–314 with 128 | 64 where the API is served: see \`docs/self-hosting.md\` |
 | 64 to 256 requests in hand at once, connections beyond them paused until one is answered | as much outlives two collections, and the pausing costs | no |
 | Hashing the secret key | 0.84 → 0.24 µs with one-shot \`hash\`; its checksum, 0.5, only where it is not known yet | yes |
 | Checking the body with zod | 0.6 µs | left: a second, hand-written check could gain less than that |
@@ -177,29 +178,32 @@ the time: 39 000 a second, where half of the bare server are 41 000. These were 
 const BROWSER = `## Where a page's time goes
 
 **The first usage on screen.** A page that prints one number makes three round trips one after the other, itself, the
-session and the numbers; the drop-in makes a fourth, its script. Where the processor cost nothing, that alone came to
-1.4 times the bare page, which is the floor of a page with no tag but the drop-in's: who would ask sooner has to be there
-sooner. \`billingos-ahead.js\` is, 1 kB that asks for the numbers while the drop-in is on its way; with the session
-preloaded its numbers and the drop-in come at about the same time, and the picture is there some 0.15 s after either: a
-quarter of the bare page, and so at the target and not below it, 1.19 to 1.25 in whole runs, and up to 1.3 where the
-machine has other work. What its processor time goes into, not slowed:
+session and the numbers; the drop-in makes a fourth, its script. (The browser's question whether the page may ask another
+origin is one more of both pages, which the emulated line does not delay.) Where the processor cost nothing, the fourth
+alone came to 1.4 times the bare page, which is the floor of a page with no tag but the drop-in's: who would ask sooner
+has to be there sooner. \`billingos-ahead.js\` is, 1 kB that asks for the numbers while the drop-in is on its way; with
+the session preloaded its numbers and the drop-in come at about the same time, and the picture is there some 0.13 s
+after either. What that goes into, not slowed:
 
 | what | ms |
 | --- | --- |
-| compiling the script | 8 |
-| evaluating it, which defines the elements and draws skeletons | 11.5 |
-| laying out the skeletons | 3.8 |
-| the session's reply, up to the request for the numbers | 5.2 |
-| the numbers' reply, up to the picture | 5.4 |
-| laying that out | 2.5 |
+| compiling the script: on another thread, while it comes | – |
+| evaluating it, which defines the elements | 5 |
+| drawing skeletons | 9.5 |
+| laying them out | 4.5 |
+| what has come of session and numbers, up to the picture | 8 |
+| laying that out, and painting it | 5.5 |
 
-Slowed four times, these are some 150 ms, a quarter of what the bare page takes. These were tried:
+The first number that a browser writes, or the first question about what locales it has, takes it 12 to 18 ms more, for
+it looks through all of them: while the skeletons were drawn that was a third of all of this, and now it is done while
+the drop-in is on its way. These were tried:
 
 | what | measured | done |
 | --- | --- | --- |
-| Asking for the session before the elements are defined | 75 B; it leaves with the script's first statement, and not after the 11.5 ms of all of them | yes |
+| Asking for the session before the elements are defined | 75 B; it leaves with the script's first statement, and not after all of them | yes |
+| Writing a number in the script that asks ahead, once it has asked | 15 B; 1.25 times the bare page → 1.15, 0.6 times React's → 0.56 | yes |
 | Preloading the session, and no more | 0.1 of the bare page | with the next one |
-| Asking for session and numbers by a small script of their own | with the session preloaded 1.5 times the bare page → 1.2 | yes, for pages that name it |
+| Asking for session and numbers by a small script of their own | with the session preloaded 1.5 times the bare page → 1.25 | yes, for pages that name it |
 | ofetch, outbox, tabs, stream and nudges after the first picture | 16 kB fewer before it | yes |
 | What chunks share in the entry, not in a file of its own | one round trip fewer | yes |
 | Rows without Lit's \`repeat\`, and the nudge's texts with the nudge | 1.1 kB | yes; rows that a new plan adds or drops reuse each other's elements |

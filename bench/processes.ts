@@ -17,7 +17,7 @@ export interface Server extends Listening {
 }
 
 /** What Node is started with where the API is served: see docs/self-hosting.md. The bare server gains nothing by it. */
-export const NODE_OPTIONS = '--max-semi-space-size=128';
+export const NODE_OPTIONS = '--max-semi-space-size=64';
 
 /** A program of this folder, and what it says first. */
 async function start<Said>(program: string, env: NodeJS.ProcessEnv = {}, message?: object) {
