@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreFailedError } from './database.ts';
 
 const USABLE = constants.R_OK | constants.W_OK;
@@ -9,7 +10,7 @@ const USABLE = constants.R_OK | constants.W_OK;
  */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     accessSync(folder, USABLE);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -20,6 +21,19 @@ export function makeFolder(folder: string): void {
         cause: error,
       },
     );
+  }
+}
+
+/** With those around it. Node's own way never ends where the system makes no folders, as in `/proc`. */
+function makeFolders(folder: string, isOuterMade = false): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
+    if (code !== 'ENOENT' || isOuterMade) throw error;
+    makeFolders(dirname(folder));
+    makeFolders(folder, true);
   }
 }
 

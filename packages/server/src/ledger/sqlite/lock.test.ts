@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { StoreFailedError } from './database.ts';
@@ -31,6 +31,16 @@ describe('lockStore', () => {
     );
     expect(() => lockStore(folder)).toThrow(/server\.lock cannot be locked: file is not a database/);
     expect(() => lockStore(folder)).toThrow(StoreFailedError);
+  });
+
+  it('makes a folder with those around it, open to nobody else', () => {
+    const folder = join(tempFolder(), 'outer', 'inner');
+    lockStore(folder).release();
+    for (const made of [folder, dirname(folder)]) expect(statSync(made).mode & 0o777).toBe(0o700);
+  });
+
+  it('says so where the system makes no folders', () => {
+    expect(() => lockStore('/proc/store')).toThrow(/\/proc\/store cannot be the folder of a store/);
   });
 
   it('is free again once released', () => {
