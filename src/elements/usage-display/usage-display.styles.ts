@@ -230,7 +230,7 @@ export const styles = css`
     --_bar: max(5px, round(0.35em, 1px));
     flex-shrink: 9999;
     inline-size: 5em;
-    min-inline-size: 2.5em;
+    min-inline-size: 0;
   }
 
   .pill .notch {
