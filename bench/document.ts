@@ -137,7 +137,7 @@ of the time and the main thread a tenth. At half the load a batch is some ten ev
 its size, is half of the main thread's 75 µs an event, and of PostgreSQL's 70: so the slowest hundredth waits longer than
 on SQLite, and where a checkpoint of PostgreSQL's is under way, which writes to the same disk, as long as that takes. A check
 on PostgreSQL takes 24 µs of the main thread, five more than on SQLite, for the driver's rows, and keeps it busy 95 % of
-the time: 39 000 a second, where half of the bare server are 41 000. These were looked at, in processor time:
+the time: 34 000 to 40 000 a second, where half of the bare server are 41 000. These were looked at, in processor time:
 
 | what | measured | done |
 | --- | --- | --- |
@@ -153,7 +153,7 @@ the time: 39 000 a second, where half of the bare server are 41 000. These were 
 | Plans of statements made once and never for the values at hand, \`force_generic_plan\` | for statements of 8 rows, asked by themselves, 250 → 100 µs; under load, where they are made once already, nothing | no |
 | The log of SQLite moved into its file by the thread that writes | 6 ms for every 1 400 events, in which nothing is committed | moved beside it, on a thread of the driver's |
 | Objects with a getter of their own, one a request: V8 makes a hidden class for each, which keeps the whole request until the next full collection | busy machine, an event: main thread 46–50 → 38–40 µs, threads that collect 12 → 5; of each 11 MB that were allocated 2.8 survived, and 0.5 without | a method in its place |
-| Rows of a check on PostgreSQL with 7 columns in place of 13, and with one text to be split; its batches, of some 30, a turn of the event loop later | between 4 % less of the main thread and as much; the text 8 % more; none | no |
+| Rows of a check on PostgreSQL with 7 columns in place of 13, and with one text to be split; its batches, of some 30, a turn of the event loop later, and those of tracking | between 4 % less of the main thread and as much; the text 8 % more; none, of either store | no |
 | Objects that begin as a spread and are added to, \`{ ...given, more }\`: from Node 20's compiled code each comes with a hidden class of its own | 0.4 to 3 µs each, in place of 0.05 to 0.2; of what a check allocated 4 % lived on, and 0.02 % without; 35 000 → 41 000 checks a second | spelled out, or assigned |
 | Maps that live long and lose what they got: each time they are laid out anew the old table stays behind in the old generation, and with it all that was in it, whole requests, until the next full collection | at half load, an event: of what was allocated 1.1 % lived on, and 0.05 % without; a full collection every 2 s, and none in a minute; minor ones 2.4 → 1.0 ms; the slowest hundredth 16 → 6 ms; main thread 33 → 28 µs | what waits in arrays, tenants remembered |
 | What V8 took for long-lived, and made in the old generation, where it held what it referred to | an event: of what was allocated 1.4 % lived on, and 0.02 % without; minor collections take two thirds of the time | \`--no-allocation-site-pretenuring\`, set where the API starts |
