@@ -166,7 +166,7 @@ the time: 34 000 to 40 000 a second, where half of the bare server are 41 000. T
 | Printing the reply | 3.7 → 1.8 µs: instants are remembered, as most are the ends of periods; members' names quoted once; one text in place of 60 pieces, which had outlived the function | yes; one template in place of a walk through the document would take 0.9 more, and be a second truth |
 | Batches on PostgreSQL, 16 of 100 at once: arrays as literals, replies printed one after the other and each in one piece | an event of the API's: main thread 26 → 20 µs, threads that collect 14 → 6 | yes |
 | Waiting callers told some at a time, so that what a reply was made of is let go of before the next are made | with 1 000 requests at once 6.7 → 5.7 KB of each outlive two collections | yes |
-| A larger space for what is new, \`--max-semi-space-size\` | with 64 requests at once nothing; with 3 000 an event takes 100 µs of processor time with Node's 16, 58 with 64, 56 with 128; 1.2 times the best is 82, 104 and 105 % of it, 68 once with 128 and 99 and 107 with 64; three times the best takes 177–194 MB with 64, 231–314 with 128 | 64 where the API is served: see \`docs/self-hosting.md\` |
+| A larger space for what is new, \`--max-semi-space-size\` | with 64 requests at once nothing; with 3 000 an event takes 100 µs of processor time with Node's 16, 58 with 64, 56 with 128; 1.2 times the best is 82, 104 and 105 % of it, 68 once with 128 and 99, 107 and 114 with 64; three times the best takes 169–194 MB with 64, 231–314 with 128 | 64 where the API is served: see \`docs/self-hosting.md\` |
 | 64 to 256 requests in hand at once, connections beyond them paused until one is answered | as much outlives two collections, and the pausing costs | no |
 | Hashing the secret key | 0.84 → 0.24 µs with one-shot \`hash\`; its checksum, 0.5, only where it is not known yet | yes |
 | Checking the body with zod | 0.6 µs | left: a second, hand-written check could gain less than that |
@@ -201,7 +201,7 @@ the drop-in is on its way. These were tried:
 | what | measured | done |
 | --- | --- | --- |
 | Asking for the session before the elements are defined | 75 B; it leaves with the script's first statement, and not after all of them | yes |
-| Writing a number in the script that asks ahead, once it has asked | 15 B; 1.25 times the bare page → 1.15, 0.6 times React's → 0.56 | yes |
+| Writing a number in the script that asks ahead, once it has asked | 13 B; 1.25 times the bare page → 1.15, 0.6 times React's → 0.56 | yes |
 | Preloading the session, and no more | 0.1 of the bare page | with the next one |
 | Asking for session and numbers by a small script of their own | with the session preloaded 1.5 times the bare page → 1.25 | yes, for pages that name it |
 | ofetch, outbox, tabs, stream and nudges after the first picture | 16 kB fewer before it | yes |

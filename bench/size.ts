@@ -28,8 +28,7 @@ async function main(): Promise<void> {
   const configuration = { ...machine(), compression: 'brotli 11', tcpWindowBytes: TCP_WINDOW_BYTES };
   printFacts(configuration);
   const site = await Site.start();
-  const first = sizesOf(await scriptsBeforeNumbers(site));
-  await site.stop();
+  const first = sizesOf(await scriptsBeforeNumbers(site).finally(() => site.stop()));
   const locales = localeFiles.map(sizeOf);
   const iife = sizeOf('billingos.iife.js');
   const figures: Figure[] = [

@@ -70,9 +70,14 @@ describe('before the drop-in is there', () => {
     const opened = await open(markup, answered(METRICS_PATH));
     await showsNumbers(opened);
     const deeds = await deedsOn(opened);
-    expect(deeds.slice(0, 3)).toEqual([SESSION_PATH, METRICS_PATH, 'billing-provider']);
+    expect(deeds.slice(0, 4)).toEqual([SESSION_PATH, METRICS_PATH, 'a number', 'billing-provider']);
     expect([countOf(deeds, SESSION_PATH), countOf(deeds, METRICS_PATH)]).toEqual([1, 1]);
     expect(opened.complaints).toEqual([]);
+  });
+
+  test('a number is written once those of the page are on their way, as the first takes a browser long', async () => {
+    const deeds = await deedsOn(await open(PAGE, answered(METRICS_PATH)));
+    expect(deeds.indexOf('a number')).toBe(deeds.indexOf(METRICS_PATH) + 1);
   });
 
   test('numbers are asked for where the page says the API is', async () => {

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreFailedError } from './database.ts';
 
@@ -25,15 +25,14 @@ export function makeFolder(folder: string): void {
 }
 
 /** With those around it. Node's own way never ends where the system makes no folders, as in `/proc`. */
-function makeFolders(folder: string, isOuterMade = false): void {
+function makeFolders(folder: string): void {
+  const outer = dirname(folder);
+  if (!existsSync(outer)) makeFolders(outer);
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
-    if (code !== 'ENOENT' || isOuterMade) throw error;
-    makeFolders(dirname(folder));
-    makeFolders(folder, true);
+    if (code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
   }
 }
 
